@@ -1,0 +1,169 @@
+"""Every setting: its section, type, unit, bounds and default. bgptui.toml explains each.
+
+Loading, precedence and error messages are in load.py. A key's environment variable is
+BGPTUI_<SECTION>_<KEY>, e.g. BGPTUI_STORE_DSN.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+Seconds = Annotated[float, Meta(gt=0, le=86_400 * 365)]
+Days = Annotated[int, Meta(ge=1, le=3_660)]
+Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class Keep(StrEnum):
+    """Which raw rows, or which raw rows' JSON, are stored."""
+
+    ALL = "all"
+    WATCHED = "watched"
+    NONE = "none"
+
+
+class ClockKind(StrEnum):
+    """Whether `now` is this machine's clock or the newest timestamp of the data."""
+
+    WALL = "wall"
+    EVENT = "event"
+
+
+class LogFormat(StrEnum):
+    """Format of the log lines of --no-ui."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every section: an unknown key is an error."""
+
+
+class Subscription(Section):
+    """One ris_subscribe message (RIS Live manual); an empty one asks for everything."""
+
+    host: str | None = None
+    prefix: str | None = None
+    more_specific: bool = True
+    less_specific: bool = False
+    path: str | None = None
+    type: str | None = None
+    peer: str | None = None
+
+
+class Feed(Section):
+    """[feed]: where messages come from."""
+
+    url: str = "wss://ris-live.ripe.net/v1/ws/"
+    client: Annotated[str, Meta(min_length=1, max_length=128)] = "bgptui"
+    subscription: tuple[Subscription, ...] = (Subscription(),)
+    include_raw: bool = False
+    clock: ClockKind = ClockKind.WALL
+    warm_up: str = ""
+    open_timeout_s: Seconds = 10.0
+    ping_interval_s: Seconds = 20.0
+    ping_timeout_s: Seconds = 20.0
+    silence_timeout_s: Seconds = 60.0
+    backoff_first_s: Seconds = 0.5
+    backoff_most_s: Seconds = 60.0
+    max_frame_bytes: Annotated[int, Meta(ge=4_096, le=64 * 2**20)] = 2**20
+    quarantine_max_bytes: Annotated[int, Meta(ge=0, le=2**40)] = 10 * 2**20
+
+
+class Windows(Section):
+    """[windows]: the one-minute windows."""
+
+    lateness_s: Annotated[float, Meta(ge=0, le=600)] = 10.0
+    flap_s: Seconds = 300.0
+    flap_memory: Count = 2_000_000
+    peer_expiry_s: Seconds = 86_400.0
+
+
+class Retention(Section):
+    """[store.retention]: days that each table's rows are kept."""
+
+    raw_bgp_data: Days = 30
+    features: Days = 90
+    ml_results: Days = 60
+    route_monitor_events: Days = 180
+    alerts: Days = 365
+    system_metrics: Days = 30
+
+
+class Store(Section):
+    """[store]: the database."""
+
+    dsn: str = ""
+    data_dir: str = ""
+    connect_timeout_s: Seconds = 10.0
+    raw_rows: Keep = Keep.ALL
+    raw_json: Keep = Keep.WATCHED
+    raw_max_gib: Annotated[float, Meta(gt=0, le=1_000_000)] = 20.0
+    retention: Retention = Retention()
+
+
+class Rpki(Section):
+    """[rpki]: where VRPs come from."""
+
+    vrps: str = ""
+    refresh_s: Seconds = 600.0
+    stale_after_s: Seconds = 7_200.0
+    fetch_timeout_s: Seconds = 60.0
+
+
+class Watch(Section):
+    """[watch]: the operator's own prefixes."""
+
+    file: str = ""
+    min_peers: Annotated[int, Meta(ge=1, le=10_000)] = 3
+
+
+class Detect(Section):
+    """[detect]: thresholds of the detector."""
+
+    medium: Share = 0.47
+    high: Share = 0.60
+    critical: Share = 0.75
+    reason_alone: Share = 0.90
+    learning_raise: Share = 0.10
+    minimum_history_min: Annotated[int, Meta(ge=30, le=1_440)] = 60
+
+
+class Alerts(Section):
+    """[alerts]: how alerts open and close."""
+
+    hold_down_s: Annotated[float, Meta(ge=0, le=86_400)] = 300.0
+    quiet_windows: Annotated[int, Meta(ge=1, le=1_440)] = 10
+    table_transfer_s: Seconds = 600.0
+
+
+class Console(Section):
+    """[console]: the terminal UI."""
+
+    refresh_s: Annotated[float, Meta(ge=0.1, le=60)] = 1.0
+    operator: str = ""
+    bell: bool = True
+
+
+class Runtime(Section):
+    """[runtime]: the interpreter and the log."""
+
+    switch_interval_s: Annotated[float, Meta(ge=0.0005, le=1)] = 0.02
+    log_format: LogFormat = LogFormat.TEXT
+    log_interval_s: Seconds = 60.0
+
+
+class Config(Section):
+    """Everything that can be set."""
+
+    feed: Feed = Feed()
+    windows: Windows = Windows()
+    store: Store = Store()
+    rpki: Rpki = Rpki()
+    watch: Watch = Watch()
+    detect: Detect = Detect()
+    alerts: Alerts = Alerts()
+    console: Console = Console()
+    runtime: Runtime = Runtime()

@@ -1,0 +1,72 @@
+"""Route monitor events: what one announcement or withdrawal means for a watched route."""
+
+from enum import StrEnum
+from typing import Any
+
+from msgspec import Struct
+
+from bgptui.domain.alert import Severity
+from bgptui.domain.routing import AsPath, Peer
+from bgptui.domain.rpki import OriginValidation
+
+
+class EventType(StrEnum):
+    """Values of route_monitor_events.event_type."""
+
+    RPKI_INVALID = "rpki_invalid"
+    HIJACK_SUSPECTED = "hijack_suspected"
+    LEAK_SUSPECTED = "leak_suspected"
+    PATH_ANOMALY = "path_anomaly"
+    NEW_PREFIX = "new_prefix"
+    VISIBILITY_LOSS = "visibility_loss"
+    BOGON = "bogon"
+
+
+class RouteKey(Struct, frozen=True, order=True):
+    """What makes two events the same matter: they belong to one alert.
+
+    Attributes:
+        reason: the rule that fired (`origin`, `subprefix`, `length`, `asn`, ...).
+    """
+
+    event_type: EventType
+    prefix: str
+    origin_asn: int | None
+    reason: str
+
+
+class RouteEvent(Struct, frozen=True):
+    """A rule fired for one route of one peer; a row of route_monitor_events.
+
+    Attributes:
+        id: unique among events, given at the source (references are pairs id, timestamp).
+        hijack_class: class code of ARTEMIS, prefix | path, e.g. `S|0`.
+        watched_prefix, expected_origins: the watchlist's rule, None and () where none did.
+        min_peers: distinct peer ASNs that it takes to open an alert.
+        evidence: JSON-ready facts: rule, communities, data source and its age.
+    """
+
+    id: int
+    timestamp: float
+    key: RouteKey
+    peer: Peer
+    severity: Severity
+    hijack_class: str
+    description: str
+    as_path: AsPath
+    next_hop: str | None
+    validation: OriginValidation
+    watched_prefix: str | None = None
+    expected_origins: tuple[int, ...] = ()
+    min_peers: int = 3
+    opens_alert: bool = True
+    evidence: dict[str, Any] = {}
+
+
+class RouteCleared(Struct, frozen=True):
+    """A peer's route that had fired is gone: withdrawn, replaced by a benign one, or its
+    session went down. When the last peer's is, the alert may resolve."""
+
+    timestamp: float
+    key: RouteKey
+    peer: Peer

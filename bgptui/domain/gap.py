@@ -1,0 +1,21 @@
+"""A gap: a time in which we were blind. Missing data is never silence."""
+
+from msgspec import Struct
+
+
+class Gap(Struct, frozen=True):
+    """An interval without data.
+
+    Attributes:
+        start: event time of the last message before it, seconds since 1970 UTC.
+        end: event time of the first one after it; None while it lasts.
+        collector: the collector concerned; None for the whole feed.
+        reason: `connect_failed`, `closed`, `silence`, `slow_consumer`, `restart`.
+        attempts: connection attempts made so far.
+    """
+
+    start: float
+    end: float | None
+    collector: str | None
+    reason: str
+    attempts: int = 0

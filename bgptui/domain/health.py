@@ -1,0 +1,100 @@
+"""Health of a collector: the row it upserts once a second and every console reads."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+STALE_AFTER_S = 5.0  # older than this, a console must say BLIND and the row's age
+
+
+class StageState(StrEnum):
+    """How a stage does: SLOW behind its input, WAIT on an outside service, FAIL stopped."""
+
+    OK = "ok"
+    SLOW = "slow"
+    WAIT = "wait"
+    FAIL = "fail"
+
+
+class StageHealth(Struct, frozen=True):
+    """One stage of the pipeline.
+
+    Attributes:
+        depth, capacity: batches waiting in its channel and how many fit.
+        busy_s: time its last batch took.
+        detail: one short line for a person, empty when all is well.
+    """
+
+    name: str
+    state: StageState
+    depth: int = 0
+    capacity: int = 0
+    busy_s: float = 0.0
+    detail: str = ""
+
+
+class FeedHealth(Struct, frozen=True):
+    """The source of messages.
+
+    Attributes:
+        mode: live, replay or recording.
+        state: connecting, live, gap, ended.
+        attempts: connection attempts since the last message.
+        last_message: event time of the newest message, None before the first.
+        gap_since: event time since which we are blind, None when we are not.
+    """
+
+    mode: str
+    source: str
+    state: str
+    attempts: int = 0
+    last_message: float | None = None
+    gap_since: float | None = None
+    error: str = ""
+    hint: str = ""
+
+
+class RpkiHealth(Struct, frozen=True):
+    """Origin validation: source, age of its data and what it said of announcements so far.
+
+    Attributes:
+        as_of: build time of the VRPs, seconds since 1970 UTC; None without any.
+        valid, invalid, not_found, unavailable: announced prefixes.
+    """
+
+    source: str
+    state: str
+    vrps: int = 0
+    as_of: float | None = None
+    valid: int = 0
+    invalid: int = 0
+    not_found: int = 0
+    unavailable: int = 0
+    error: str = ""
+
+
+class Health(Struct, frozen=True):
+    """Everything a console shows of a collector that is not in the time series.
+
+    Attributes:
+        now: the pipeline's time (event time in a replay), seconds since 1970 UTC.
+        rate_per_s: UPDATE messages a second, mean of the last seconds.
+        lag_s: now minus the newest message's timestamp.
+        dropped: losses, counted by `where.reason`; bad input included.
+        learning: share of the baseline's first day that is there, 0 ... 1, of the
+            network-wide stream.
+    """
+
+    now: float
+    feed: FeedHealth
+    rpki: RpkiHealth
+    stages: tuple[StageHealth, ...]
+    collectors: tuple[str, ...] = ()
+    peers: int = 0
+    messages: int = 0
+    rate_per_s: float = 0.0
+    lag_s: float = 0.0
+    dropped: dict[str, int] = {}
+    learning: float = 0.0
+    open_alerts: int = 0
+    model_version: str = ""

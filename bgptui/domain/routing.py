@@ -1,0 +1,84 @@
+"""BGP messages as values: peers, AS paths, UPDATEs and session states."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+# Neighbour first, origin last; a nested tuple is an AS_SET (RFC 4271 section 4.3).
+AsPath = tuple[int | tuple[int, ...], ...]
+
+
+class Peer(Struct, frozen=True, gc=False, order=True):
+    """A router that feeds a collector.
+
+    Attributes:
+        collector: short name, `rrc00` (never `rrc00.ripe.net`).
+        address: canonical text form of its IPv4 or IPv6 address (RFC 5952).
+        asn: its AS number, 0 ... 2**32 - 1.
+    """
+
+    collector: str
+    address: str
+    asn: int
+
+
+class MessageType(StrEnum):
+    """BGP message types (RFC 4271 section 4.1) and the collector's session state."""
+
+    UPDATE = "UPDATE"
+    KEEPALIVE = "KEEPALIVE"
+    OPEN = "OPEN"
+    NOTIFICATION = "NOTIFICATION"
+    STATE = "STATE"
+
+
+class Session(StrEnum):
+    """State of a peer's session with its collector; `down` is any state but Established."""
+
+    UP = "up"
+    DOWN = "down"
+
+
+class BgpMessage(Struct, frozen=True, gc=False):
+    """One message of one peer, decoded and canonical.
+
+    Attributes:
+        timestamp: when the collector received it, seconds since 1970 UTC (event time).
+        announced, withdrawn: distinct canonical prefixes, in the message's order. A prefix
+            listed under two next hops (IPv6 global and link-local) stands once.
+        announced_listed, withdrawn_listed: the same, counted as listed in the message.
+        as_path: empty where the message has none.
+        next_hops, communities: as in the message; communities as (asn, value).
+        session: set for STATE messages only.
+        received: the frame as received (JSON), empty where the configuration keeps none.
+    """
+
+    timestamp: float
+    peer: Peer
+    type: MessageType
+    announced: tuple[str, ...] = ()
+    withdrawn: tuple[str, ...] = ()
+    as_path: AsPath = ()
+    announced_listed: int = 0
+    withdrawn_listed: int = 0
+    next_hops: tuple[str, ...] = ()
+    communities: tuple[tuple[int, int], ...] = ()
+    session: Session | None = None
+    received: bytes = b""
+
+
+def origin_as(as_path: AsPath) -> int | None:
+    """The AS that originated a route: the last of its path.
+
+    Returns:
+        None for an empty path and for an AS_SET at its end (RFC 6811 section 2: no origin).
+    """
+    if not as_path:
+        return None
+    last = as_path[-1]
+    return last if isinstance(last, int) else None
+
+
+def path_length(as_path: AsPath) -> int:
+    """Length of a path, prepends counted, an AS_SET counting one (RFC 4271 section 9.1.2.2)."""
+    return len(as_path)
