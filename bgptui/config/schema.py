@@ -41,7 +41,7 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Base of every section: an unknown key is an error."""
 
 
-class Subscription(Section):
+class Subscription(Section, frozen=True):
     """One ris_subscribe message (RIS Live manual); an empty one asks for everything."""
 
     host: str | None = None
@@ -53,7 +53,7 @@ class Subscription(Section):
     peer: str | None = None
 
 
-class Feed(Section):
+class Feed(Section, frozen=True):
     """[feed]: where messages come from."""
 
     url: str = "wss://ris-live.ripe.net/v1/ws/"
@@ -72,7 +72,7 @@ class Feed(Section):
     quarantine_max_bytes: Annotated[int, Meta(ge=0, le=2**40)] = 10 * 2**20
 
 
-class Windows(Section):
+class Windows(Section, frozen=True):
     """[windows]: the one-minute windows."""
 
     lateness_s: Annotated[float, Meta(ge=0, le=600)] = 10.0
@@ -81,7 +81,7 @@ class Windows(Section):
     peer_expiry_s: Seconds = 86_400.0
 
 
-class Retention(Section):
+class Retention(Section, frozen=True):
     """[store.retention]: days that each table's rows are kept."""
 
     raw_bgp_data: Days = 30
@@ -92,7 +92,7 @@ class Retention(Section):
     system_metrics: Days = 30
 
 
-class Store(Section):
+class Store(Section, frozen=True):
     """[store]: the database."""
 
     dsn: str = ""
@@ -104,7 +104,7 @@ class Store(Section):
     retention: Retention = Retention()
 
 
-class Rpki(Section):
+class Rpki(Section, frozen=True):
     """[rpki]: where VRPs come from."""
 
     vrps: str = ""
@@ -113,14 +113,14 @@ class Rpki(Section):
     fetch_timeout_s: Seconds = 60.0
 
 
-class Watch(Section):
+class Watch(Section, frozen=True):
     """[watch]: the operator's own prefixes."""
 
     file: str = ""
     min_peers: Annotated[int, Meta(ge=1, le=10_000)] = 3
 
 
-class Detect(Section):
+class Detect(Section, frozen=True):
     """[detect]: thresholds of the detector."""
 
     medium: Share = 0.47
@@ -131,7 +131,7 @@ class Detect(Section):
     minimum_history_min: Annotated[int, Meta(ge=30, le=1_440)] = 60
 
 
-class Alerts(Section):
+class Alerts(Section, frozen=True):
     """[alerts]: how alerts open and close."""
 
     hold_down_s: Annotated[float, Meta(ge=0, le=86_400)] = 300.0
@@ -139,7 +139,7 @@ class Alerts(Section):
     table_transfer_s: Seconds = 600.0
 
 
-class Console(Section):
+class Console(Section, frozen=True):
     """[console]: the terminal UI."""
 
     refresh_s: Annotated[float, Meta(ge=0.1, le=60)] = 1.0
@@ -147,7 +147,7 @@ class Console(Section):
     bell: bool = True
 
 
-class Runtime(Section):
+class Runtime(Section, frozen=True):
     """[runtime]: the interpreter and the log."""
 
     switch_interval_s: Annotated[float, Meta(ge=0.0005, le=1)] = 0.02
@@ -155,7 +155,7 @@ class Runtime(Section):
     log_interval_s: Seconds = 60.0
 
 
-class Config(Section):
+class Config(Section, frozen=True):
     """Everything that can be set."""
 
     feed: Feed = Feed()
