@@ -17,6 +17,6 @@ def shared() -> Path:
     folder = PROJECT.parent / "shared"
     if not folder.is_dir():
         if os.environ.get("BGPTUI_REQUIRE_SHARED") == "1":
-            pytest.fail(f"BGPTUI_REQUIRE_SHARED=1, but {folder.name}/ is missing beside the checkout")
+            pytest.fail("BGPTUI_REQUIRE_SHARED=1, but shared/ is missing beside the checkout")
         pytest.skip("needs shared/ (real BGP data) beside the checkout")
     return folder
