@@ -33,3 +33,31 @@ class EventClock:
 
     def observe(self, timestamp: float) -> None:
         self._now = max(self._now, timestamp)
+
+
+class PipelineClock:
+    """The clock that every stage of one pipeline shares; it may change from data to wall.
+
+    A pipeline that first catches up on a recording runs on the recording's time and goes
+    over to the wall when the live feed begins.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def switch(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def now(self) -> float:
+        return self._clock.now()
+
+    def observe(self, timestamp: float) -> None:
+        self._clock.observe(timestamp)
+
+    @property
+    def is_event_time(self) -> bool:
+        return isinstance(self._clock, EventClock)
+
+    def tick_time(self) -> float | None:
+        """`now` for idle ticks; None while only the data moves time."""
+        return None if self.is_event_time else self._clock.now()

@@ -61,7 +61,8 @@ class Worker(Generic[B]):
     anything else is reported to `failure` and ends the thread.
 
     Args:
-        clock: gives `now` for ticks; None in a replay, where time is the batches' own.
+        tick_time: gives `now` for ticks while nothing comes; None in a replay, where time is
+            the batches' own.
         on_done: called once at the end, whatever happened; closes the next channels.
     """
 
@@ -73,7 +74,7 @@ class Worker(Generic[B]):
         *,
         metrics: Metrics,
         failure: Failure,
-        clock: Callable[[], float] | None,
+        tick_time: Callable[[], float | None],
         on_done: Callable[[], None],
     ) -> None:
         self.name = name
@@ -84,7 +85,7 @@ class Worker(Generic[B]):
         self._stage = stage
         self._metrics = metrics
         self._failure = failure
-        self._clock = clock
+        self._tick_time = tick_time
         self._on_done = on_done
         self._stop_now = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"bgptui-{name}", daemon=True)
@@ -125,8 +126,7 @@ class Worker(Generic[B]):
             self.heartbeat = time.monotonic()
             if batch is not None:
                 self._work(batch)
-            elif self._clock is not None:
-                now = self._clock()
+            elif (now := self._tick_time()) is not None:
                 self._retry(partial(self._stage.tick, now), "tick")
 
     def _work(self, batch: B) -> None:
