@@ -87,15 +87,6 @@ comment on table public.collector_health is
 comment on column public.collector_health.holder is 'Holder of the lease.';
 comment on column public.collector_health.updated_at is 'By the database''s clock.';
 
-create table bgptui.progress (
-  only_row     boolean primary key default true check (only_row),
-  watermark    timestamptz not null,
-  input_offset bigint
-);
-comment on table bgptui.progress is 'How far the data is in, written in the same transaction as the data.';
-comment on column bgptui.progress.watermark is 'Event time up to which everything received was committed.';
-comment on column bgptui.progress.input_offset is 'A replay''s position in its input; null when live.';
-
 -- May an alert go from one status to another? bgptui.domain.alert.TRANSITIONS is the same table.
 create function bgptui.may_become(from_status text, to_status text)
 returns boolean language sql immutable as $$
