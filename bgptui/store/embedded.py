@@ -1,0 +1,399 @@
+"""The embedded PostgreSQL: started, adopted or recovered, and stopped by its last user.
+
+Layout of a data directory:
+
+    open.lock    held while somebody decides whether to start or to stop the server
+    users.lock   shared by every bgptui that uses it; the kernel frees it when one dies
+    start.log    what initdb's successor said before its own log was open
+    data/        the PostgreSQL cluster; its socket and log/ lie inside
+
+As root the server runs as an unprivileged account, which owns data/ and nothing else. It need
+not be able to reach data/ by its path: it inherits an open descriptor of it and is told the
+path /proc/self/fd/N, so that no parent directory (a 0700 /root, say) is opened to others and
+the data stay where they were asked for. Without /proc, root must name a directory that
+everybody may enter.
+"""
+
+import contextlib
+import hashlib
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import platformdirs
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from bgptui.errors import Fatal, ServiceUnreachable
+from bgptui.store.file_lock import FileLock
+from bgptui.store.postgres_binaries import (
+    Account,
+    binaries_for,
+    child_environment,
+    program_version,
+    server_account,
+)
+from bgptui.store.postmaster import (
+    POLL_S,
+    PORT,
+    SUPERUSER,
+    Durability,
+    last_log_line,
+    recorded_pid,
+    running_pid,
+    server_arguments,
+    telling_line,
+    wait_until_gone,
+)
+from bgptui.store.throwaway import (
+    USERS_LOCK,
+    claim_directory,
+    private_directory,
+    remove_directory,
+)
+
+log = logging.getLogger(__name__)
+
+DATABASE = "bgptui"
+START_TIMEOUT_S = 60.0  # recovery after a crash reads at most max_wal_size
+STOP_TIMEOUT_S = 60.0
+SESSIONS_END_S = 1.0
+# sockaddr_un(7): sun_path has 108 bytes on Linux and 104 on macOS, with the final zero.
+_MOST_SOCKET_PATH_BYTES = 103
+_SOCKET_NAME = f".s.PGSQL.{PORT}"
+# Children that outlive their EmbeddedPostgres: kept, so that Python does not complain.
+_left_running: list[subprocess.Popen[bytes]] = []
+
+
+def default_data_dir() -> Path:
+    """Where the database of this user lies, e.g. ~/.local/share/bgptui/postgres."""
+    return platformdirs.user_data_path("bgptui") / "postgres"
+
+
+class EmbeddedPostgres:
+    """A PostgreSQL server of our own in `data_dir`; a context manager over `open`, `close`.
+
+    Several processes may use one data directory: the first starts the server, the others
+    adopt it, and the last one stops it. A server left behind by a killed process is adopted.
+    """
+
+    def __init__(self, data_dir: Path, *, durability: Durability = Durability.KEPT) -> None:
+        self.data_dir = data_dir.absolute()
+        self.cluster = self.data_dir / "data"
+        self.durability = durability
+        self._users: FileLock | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def throwaway(cls) -> Self:
+        """A fast one in a new temporary directory that `close` removes.
+
+        Raises:
+            ServiceUnreachable: there is no place for it.
+        """
+        try:
+            directory, users = claim_directory()
+        except OSError as error:
+            raise ServiceUnreachable(f"throw-away PostgreSQL: {_os_reason(error)}") from error
+        server = cls(directory, durability=Durability.THROWAWAY)
+        server._users = users
+        return server
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def dsn(self) -> str:
+        """Connection string of the database `bgptui`; good while it is open."""
+        return self._dsn(DATABASE)
+
+    def open(self) -> str:
+        """Make sure that the server runs and has the database; returns `dsn`.
+
+        Raises:
+            ServiceUnreachable: it could not be started; names the path, what was tried and
+                what the server said last.
+            Fatal: the data are of another PostgreSQL, or there are no binaries.
+        """
+        try:
+            self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if self._users is None:
+                self._users = FileLock(self.data_dir / USERS_LOCK)
+            with self._deciding():
+                self._users.share()
+                self._ensure_running()
+                self._ensure_database()
+        except OSError as error:
+            self._forget()
+            raise self._failure("opening it", _os_reason(error)) from error
+        except BaseException:
+            self._forget()
+            raise
+        return self.dsn
+
+    def close(self) -> None:
+        """Stop the server unless somebody else uses it. Closing twice is no error."""
+        if self._users is None:
+            return
+        try:
+            if self.durability is Durability.THROWAWAY:
+                remove_directory(self.data_dir)
+            else:
+                with self._deciding():
+                    self._users.release()
+                    if self._users.try_exclusive() and not self._other_sessions():
+                        self._stop()
+        finally:
+            self._forget()
+
+    def _forget(self) -> None:
+        if self._users is not None:
+            self._users.close()
+            self._users = None
+        if self._process is not None and self._process.poll() is None:
+            _left_running.append(self._process)
+        self._process = None
+
+    @contextlib.contextmanager
+    def _deciding(self) -> Iterator[None]:
+        lock = FileLock(self.data_dir / "open.lock")
+        try:
+            lock.exclusive(START_TIMEOUT_S + STOP_TIMEOUT_S)
+            yield
+        finally:
+            lock.close()
+
+    def _ensure_running(self) -> None:
+        """Adopt the server that answers, wait for one that starts or stops, or start one."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        refusal = "no answer"
+        while time.monotonic() < deadline:
+            try:
+                self._connect("postgres").close()
+                return
+            except psycopg.OperationalError as error:
+                refusal = telling_line(str(error))
+                # Starting up, recovering or shutting down pass; other refusals stay.
+                if "FATAL:" in refusal and "the database system is" not in refusal:
+                    raise self._failure("connecting to it", refusal) from error
+            if running_pid(self.cluster) is None:
+                self._start()
+            time.sleep(POLL_S)
+        raise self._failure(f"waiting {START_TIMEOUT_S:.0f} s for its answer", refusal)
+
+    def _start(self) -> None:
+        """Start a server and wait until it listens or dies.
+
+        Processes of a server that was killed may live for a moment; PostgreSQL then refuses
+        to start, and that is tried again by the caller.
+        """
+        if self._process is not None and self._process.poll() is not None:
+            said = last_log_line(self.data_dir)
+            if "pre-existing shared memory" not in said:
+                raise self._failure("starting it", said or "it said nothing")
+        account = server_account(self.cluster)
+        binaries = binaries_for(account)
+        version = program_version(binaries, account)
+        self._check_version(version)
+        if not self.cluster.exists():
+            self._create_cluster(binaries, account)
+        self._write_authentication(account)
+        environment = child_environment()
+        # The PID in a left-over postmaster.pid may be in use again by another process.
+        # PostgreSQL takes the file for stale if it is the PID of its grandparent (pg_ctl's
+        # way), and then makes sure by the shared memory that no server is left. So it, not
+        # we, removes the file.
+        stale_pid = recorded_pid(self.cluster)
+        if stale_pid is not None:
+            environment["PG_GRANDPARENT_PID"] = str(stale_pid)
+        with (
+            _named_for(account, self.cluster) as (path, descriptors),
+            (self.data_dir / "start.log").open("wb") as start_log,
+        ):
+            # In a session of its own: Ctrl+C in the terminal is not for the server.
+            self._process = subprocess.Popen(  # noqa: S603
+                [binaries / "bin" / "postgres", "-D", path, *server_arguments(self.durability)],
+                stdin=subprocess.DEVNULL,
+                stdout=start_log,
+                stderr=start_log,
+                cwd="/",
+                env=environment,
+                start_new_session=True,
+                pass_fds=descriptors,
+                **account.child_options(),
+            )
+        while self._process.poll() is None and running_pid(self.cluster) != self._process.pid:
+            time.sleep(POLL_S)
+
+    def _check_version(self, version: str) -> None:
+        """Raises:
+        Fatal: the cluster is of another major version.
+        """
+        major = version.partition(".")[0]
+        try:
+            made_by = (self.cluster / "PG_VERSION").read_text().strip()
+        except FileNotFoundError:
+            if not self.cluster.exists():
+                return
+            raise self._failure("starting it", f"{self.cluster} is not a cluster") from None
+        if made_by != major:
+            raise Fatal(
+                f"embedded PostgreSQL in {self.data_dir}: the data directory was made by "
+                f"PostgreSQL {made_by}, this bgptui has {major}: dump it with {made_by} and "
+                "restore it, or set another [store] data_dir"
+            )
+
+    def _create_cluster(self, binaries: Path, account: Account) -> None:
+        """Run initdb beside the final place, so that a torn one is never taken for whole."""
+        staging = self.data_dir / "data.new"
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir(mode=0o700)
+        if account.dropped:
+            os.chown(staging, account.uid, account.gid)
+        sync = ["--no-sync"] if self.durability is Durability.THROWAWAY else []
+        with _named_for(account, staging) as (path, descriptors):
+            made = subprocess.run(  # noqa: S603
+                [
+                    *(str(binaries / "bin" / "initdb"), "-D", path, "-U", SUPERUSER, *sync),
+                    *("--auth=peer", "--encoding=UTF8", "--no-instructions"),
+                    *("--locale-provider=builtin", "--locale=C.UTF-8"),
+                ],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+                cwd="/",
+                env=child_environment(),
+                pass_fds=descriptors,
+                **account.child_options(),
+            )
+        if made.returncode != 0:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise self._failure("creating the database (initdb)", telling_line(made.stderr))
+        staging.rename(self.cluster)
+
+    def _write_authentication(self, account: Account) -> None:
+        """Only the server's account and root come in, by the kernel's word for who they are."""
+        names = dict.fromkeys((account.name, "root"))
+        lines = {
+            "pg_hba.conf": "local all all peer map=bgptui\n",
+            "pg_ident.conf": "".join(f'bgptui "{name}" {SUPERUSER}\n' for name in names),
+        }
+        for name, text in lines.items():
+            path = self.cluster / name
+            path.write_text(text)
+            path.chmod(0o600)
+            if account.dropped:
+                os.chown(path, account.uid, account.gid)
+
+    def _ensure_database(self) -> None:
+        try:
+            with self._connect("postgres") as connection:
+                found = connection.execute(
+                    "select from pg_database where datname = %s", [DATABASE]
+                ).fetchone()
+                if found is None:
+                    connection.execute("create database bgptui")
+        except psycopg.Error as error:
+            raise self._failure("creating database bgptui", telling_line(str(error))) from error
+
+    def _other_sessions(self) -> bool:
+        """Whether anyone is connected; our own sessions may take a moment to end."""
+        deadline = time.monotonic() + SESSIONS_END_S
+        try:
+            with self._connect("postgres") as connection:
+                while connection.execute(
+                    "select from pg_stat_activity"
+                    " where backend_type = 'client backend' and pid <> pg_backend_pid() limit 1"
+                ).fetchone():
+                    if time.monotonic() > deadline:
+                        return True
+                    time.sleep(POLL_S)
+        except psycopg.OperationalError:  # it is not there, or goes already
+            return False
+        return False
+
+    def _stop(self) -> None:
+        pid = running_pid(self.cluster)
+        if pid is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGINT)  # fast shutdown
+        if not wait_until_gone(self.cluster, timeout_s=STOP_TIMEOUT_S):
+            log.warning("embedded PostgreSQL in %s (PID %d) does not stop", self.data_dir, pid)
+        elif self._process is not None:
+            self._process.wait()
+
+    def _connect(self, database: str) -> psycopg.Connection[tuple[object, ...]]:
+        return psycopg.connect(self._dsn(database), autocommit=True, connect_timeout=5)
+
+    def _dsn(self, database: str) -> str:
+        # An explicit value wins over PG* variables, which mean another server.
+        neutral: dict[str, str | int] = {
+            option.keyword.decode(): (option.compiled or b"").decode()
+            for option in psycopg.pq.Conninfo.get_defaults()
+            if option.envvar and option.envvar.decode() in os.environ
+        }
+        # An empty service is looked up, too; there is no way of saying "none".
+        if neutral.pop("service", None) is not None:
+            os.environ.pop("PGSERVICE", None)
+        return make_conninfo(
+            "",
+            **{
+                **neutral,
+                "host": str(self._socket_directory()),
+                "port": PORT,
+                "user": SUPERUSER,
+                "dbname": database,
+            },
+        )
+
+    def _socket_directory(self) -> Path:
+        """The cluster, or a short link to it where its socket's path would be too long."""
+        if len(os.fsencode(self.cluster / _SOCKET_NAME)) <= _MOST_SOCKET_PATH_BYTES:
+            return self.cluster
+        digest = hashlib.sha256(os.fsencode(self.cluster)).hexdigest()[:12]
+        link = private_directory() / f"s-{digest}"
+        with contextlib.suppress(FileExistsError):
+            link.symlink_to(self.cluster)
+        return link
+
+    def _failure(self, tried: str, why: str) -> ServiceUnreachable:
+        return ServiceUnreachable(
+            f"embedded PostgreSQL in {self.data_dir}: {tried} failed: {why or 'no reason given'}"
+        )
+
+
+@contextlib.contextmanager
+def _named_for(account: Account, directory: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """A path of `directory` that the account can use, and descriptors that go with it."""
+    if not account.dropped or not Path("/proc/self/fd").is_dir():
+        yield str(directory), ()
+        return
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{descriptor}", (descriptor,)
+    finally:
+        os.close(descriptor)
+
+
+def _os_reason(error: OSError) -> str:
+    where = f": {error.filename}" if error.filename else ""
+    return f"{error.strerror or error}{where}"
