@@ -42,11 +42,15 @@ class OriginValidation(Struct, frozen=True):
     Attributes:
         reason: set when the state is INVALID.
         covering: the VRPs that cover the prefix, longest first.
+        source, as_of: where the VRPs came from and when they were built (seconds since 1970
+            UTC; None where nobody said). Evidence, not part of the verdict: compare `state`.
     """
 
     state: RpkiState
     reason: InvalidReason | None = None
     covering: tuple[Vrp, ...] = ()
+    source: str = ""
+    as_of: float | None = None
 
 
 UNAVAILABLE = OriginValidation(RpkiState.UNAVAILABLE)
