@@ -1,0 +1,58 @@
+"""From frame to message, with every bad frame counted and quarantined."""
+
+from bgptui.domain.routing import BgpMessage
+from bgptui.errors import BadInput
+from bgptui.runtime.metrics import Metrics
+from bgptui.sources.quarantine import Quarantine
+from bgptui.sources.ris_messages import Control, ControlKind, FrameDecoder
+
+
+class Intake:
+    """Decodes the frames of one source.
+
+    Args:
+        max_frame_bytes: larger ones are counted as `oversized_frame` and not decoded.
+    """
+
+    def __init__(
+        self,
+        decoder: FrameDecoder,
+        *,
+        quarantine: Quarantine,
+        metrics: Metrics,
+        max_frame_bytes: int,
+    ) -> None:
+        self._decode = decoder.decode
+        self._quarantine = quarantine
+        self._metrics = metrics
+        self._max_frame_bytes = max_frame_bytes
+
+    def take(self, frame: bytes, *, place: str, now: float) -> BgpMessage | Control | BadInput:
+        """The message or control frame; what was wrong with a bad one.
+
+        Args:
+            place: named in the quarantine.
+            now: seconds since 1970 UTC, the time of the quarantine's entry.
+        """
+        try:
+            if len(frame) > self._max_frame_bytes:
+                raise oversized(len(frame), self._max_frame_bytes)
+            taken = self._decode(frame)
+        except BadInput as error:
+            self.refuse(frame, error, place=place, now=now)
+            return error
+        if isinstance(taken, Control) and taken.kind is ControlKind.ERROR:
+            self._metrics.count("ingest", "ris_error")
+        return taken
+
+    def refuse(self, frame: bytes, error: BadInput, *, place: str, now: float) -> None:
+        """Count and quarantine a frame that cannot be used."""
+        self._quarantine.put(frame, error, place=place, now=now)
+
+
+def oversized(size_bytes: int, max_bytes: int) -> BadInput:
+    """A frame or line above the bound (`[feed] max_frame_bytes`)."""
+    return BadInput(
+        f"frame of {size_bytes} bytes is over max_frame_bytes {max_bytes}",
+        reason="oversized_frame",
+    )

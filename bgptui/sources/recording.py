@@ -1,0 +1,180 @@
+"""Recorded RIS Live messages (JSON lines) as a source."""
+
+import heapq
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from bgptui.domain.health import FeedHealth
+from bgptui.domain.routing import BgpMessage
+from bgptui.errors import BadInput, UsageError
+from bgptui.runtime.clock import Clock
+from bgptui.runtime.metrics import Metrics
+from bgptui.sources.intake import Intake, oversized
+from bgptui.sources.line_file import STDIN, Line, read_lines, size_of
+from bgptui.sources.ordering import in_time_order, timestamp_of
+from bgptui.sources.quarantine import Quarantine
+from bgptui.sources.ris_messages import Control, FrameDecoder
+from bgptui.sources.sink import BATCH_MESSAGES, TICK_S, Sink
+
+log = logging.getLogger(__name__)
+
+# A file whose first lines are all unreadable is something else than a recording.
+_FIRST_LINES = 10
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+Progress = Callable[[int, int | None], None]
+
+
+class Recording:
+    """Plays recordings once, merged by time, in (timestamp, arrival) order.
+
+    Args:
+        inputs: paths (plain, gzip, bzip2 or zstd), or `-` for standard input.
+        speed: multiple of real time; None plays as fast as the sink takes it.
+        on_progress: called with bytes read and their total, None where that is unknown.
+    """
+
+    def __init__(
+        self,
+        inputs: Sequence[str],
+        *,
+        decoder: FrameDecoder,
+        clock: Clock,
+        metrics: Metrics,
+        quarantine: Quarantine,
+        max_frame_bytes: int,
+        speed: float | None = None,
+        on_progress: Progress | None = None,
+    ) -> None:
+        self._inputs = tuple(inputs)
+        self._clock = clock
+        self._metrics = metrics
+        self._max_frame_bytes = max_frame_bytes
+        self._intake = Intake(
+            decoder, quarantine=quarantine, metrics=metrics, max_frame_bytes=max_frame_bytes
+        )
+        self._speed = speed
+        self._on_progress = on_progress
+        self._read_bytes = 0
+        self._total_bytes: int | None = None
+        self._state = "connecting"
+        self._last_message: float | None = None
+
+    @property
+    def feed_state(self) -> FeedHealth:
+        return FeedHealth(
+            mode="recording",
+            source=", ".join(self._inputs),
+            state=self._state,
+            last_message=self._last_message,
+        )
+
+    def run(self, sink: Sink, stop: threading.Event) -> None:
+        """Give everything to `sink`; returns at the end or soon after `stop`.
+
+        Raises:
+            UsageError: an input cannot be read, or is no RIS Live recording.
+        """
+        self._state = "live"
+        play = self._play_at_once if self._speed is None else self._play_paced
+        play(self.lots(), sink, stop)
+        self._state = "ended"
+
+    def lots(self) -> Iterator[list[BgpMessage]]:
+        """All messages of all inputs in order, in lots."""
+        sizes = [size_of(name) for name in self._inputs]
+        known = [size for size in sizes if size is not None]
+        self._total_bytes = sum(known) if len(known) == len(sizes) else None
+        if len(self._inputs) == 1:
+            yield from in_time_order(self._messages(self._inputs[0]))
+            return
+        ordered = [_flat(in_time_order(self._messages(name))) for name in self._inputs]
+        yield from in_time_order(heapq.merge(*ordered, key=timestamp_of))
+
+    def _play_at_once(
+        self, lots: Iterable[list[BgpMessage]], sink: Sink, stop: threading.Event
+    ) -> None:
+        for lot in lots:
+            for start in range(0, len(lot), BATCH_MESSAGES):
+                if stop.is_set():
+                    return
+                self._give(lot[start : start + BATCH_MESSAGES], sink)
+
+    def _play_paced(
+        self, lots: Iterable[list[BgpMessage]], sink: Sink, stop: threading.Event
+    ) -> None:
+        begun = time.monotonic()
+        first: float | None = None
+        batch: list[BgpMessage] = []
+        for message in _flat(lots):
+            first = message.timestamp if first is None else first
+            due = begun + (message.timestamp - first) / (self._speed or 1.0)
+            if batch and (due > time.monotonic() or len(batch) >= BATCH_MESSAGES):
+                self._give(batch, sink)
+                batch = []
+            while (ahead_s := due - time.monotonic()) > 0:
+                if stop.wait(min(ahead_s, TICK_S)):
+                    return
+                sink.tick(self._clock.now())
+            if stop.is_set():
+                return
+            batch.append(message)
+        if batch:
+            self._give(batch, sink)
+
+    def _give(self, batch: list[BgpMessage], sink: Sink) -> None:
+        self._last_message = batch[-1].timestamp
+        sink.process(batch, self._clock.now())
+
+    def _messages(self, name: str) -> Iterator[BgpMessage]:
+        """The messages of one input as they stand; what is bad is counted and quarantined."""
+        readable = 0
+        unreadable: BadInput | None = None
+        lines = read_lines(name, max_bytes=self._max_frame_bytes, on_read=self._count_read)
+        try:
+            for line in lines:
+                taken = self._take(name, line)
+                if isinstance(taken, BgpMessage):
+                    yield taken
+                if isinstance(taken, BadInput):
+                    unreadable = unreadable or taken
+                    if not readable and line.number >= _FIRST_LINES:
+                        raise _no_recording(name, unreadable)
+                elif taken is not None:
+                    readable += 1
+        except BadInput as torn:
+            self._metrics.drop("ingest", torn.reason)
+            log.warning("%s; everything before the tear was read", torn)
+        if not readable and unreadable is not None:
+            raise _no_recording(name, unreadable)
+
+    def _take(self, name: str, line: Line) -> BgpMessage | Control | BadInput | None:
+        """What a line holds; None for a blank one."""
+        content = line.content.strip()
+        if line.number == 1:
+            content = content.removeprefix(_BYTE_ORDER_MARK)
+        if not content:
+            return None
+        place = f"{'standard input' if name == STDIN else name}:{line.number}"
+        now = time.time()
+        if line.size_bytes > self._max_frame_bytes:
+            error = oversized(line.size_bytes, self._max_frame_bytes)
+            self._intake.refuse(content, error, place=place, now=now)
+            return error
+        return self._intake.take(content, place=place, now=now)
+
+    def _count_read(self, size_bytes: int) -> None:
+        self._read_bytes += size_bytes
+        if self._on_progress is not None:
+            self._on_progress(self._read_bytes, self._total_bytes)
+
+
+def _flat(lots: Iterable[list[BgpMessage]]) -> Iterator[BgpMessage]:
+    for lot in lots:
+        yield from lot
+
+
+def _no_recording(name: str, first: BadInput) -> UsageError:
+    return UsageError(f"{name}: not a RIS Live recording (JSON lines): {first}")
