@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Iterator
 from enum import Enum, auto
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -29,7 +30,10 @@ _LIVENESS = {
     "tcp_user_timeout": "15000",  # milliseconds
 }
 # What psycopg calls operational, and a retry cannot help: program_limit_exceeded.
-_PERMANENT_CLASSES = ("54",)
+_PERMANENT_CLASS = "54"
+# What psycopg calls internal, and a retry helps: the server ended a transaction that idled
+# or took too long, and the session with it.
+_TIMED_OUT = {"25P03", "25P04"}
 
 
 class Commit(Enum):
@@ -123,8 +127,10 @@ def transient_errors(place: str) -> Iterator[None]:
     """
     try:
         yield
-    except psycopg.OperationalError as error:
-        if (error.sqlstate or "").startswith(_PERMANENT_CLASSES):
+    except psycopg.Error as error:
+        state = error.sqlstate or ""
+        passes = isinstance(error, psycopg.OperationalError) or state in _TIMED_OUT
+        if not passes or state.startswith(_PERMANENT_CLASS):
             raise
         raise Transient(f"{place}: {one_line(error)}") from error
 
@@ -190,13 +196,21 @@ class Database:
     def connect(
         self, *, application_name: str, autocommit: Commit = Commit.EACH_STATEMENT
     ) -> Connection:
-        """As `connect`, to this database."""
-        return connect(
+        """As `connect`, to this database; the embedded server is started if it was killed."""
+        again = partial(
+            connect,
             self.dsn,
             application_name=application_name,
             timeout_s=self.timeout_s,
             autocommit=autocommit,
         )
+        try:
+            return again()
+        except ServiceUnreachable:
+            if self.embedded is None:
+                raise
+        self.embedded.open()
+        return again()
 
     @property
     def engine(self) -> str:

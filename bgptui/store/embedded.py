@@ -4,21 +4,14 @@ Layout of a data directory:
 
     open.lock    held while somebody decides whether to start or to stop the server
     users.lock   shared by every bgptui that uses it; the kernel frees it when one dies
-    start.log    what initdb's successor said before its own log was open
+    start.log    what the server said before its own log was open
     data/        the PostgreSQL cluster; its socket and log/ lie inside
-
-As root the server runs as an unprivileged account, which owns data/ and nothing else. It need
-not be able to reach data/ by its path: it inherits an open descriptor of it and is told the
-path /proc/self/fd/N, so that no parent directory (a 0700 /root, say) is opened to others and
-the data stay where they were asked for. Without /proc, root must name a directory that
-everybody may enter.
 """
 
 import contextlib
 import hashlib
 import logging
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -31,24 +24,16 @@ import platformdirs
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from bgptui.errors import Fatal, ServiceUnreachable
+from bgptui.errors import ServiceUnreachable
+from bgptui.store.cluster import failure, start_server
 from bgptui.store.file_lock import FileLock
-from bgptui.store.postgres_binaries import (
-    Account,
-    binaries_for,
-    child_environment,
-    program_version,
-    server_account,
-)
 from bgptui.store.postmaster import (
     POLL_S,
     PORT,
     SUPERUSER,
     Durability,
     last_log_line,
-    recorded_pid,
     running_pid,
-    server_arguments,
     telling_line,
     wait_until_gone,
 )
@@ -126,11 +111,16 @@ class EmbeddedPostgres:
     def open(self) -> str:
         """Make sure that the server runs and has the database; returns `dsn`.
 
+        May be called again: it starts the server that was killed meanwhile.
+
         Raises:
             ServiceUnreachable: it could not be started; names the path, what was tried and
                 what the server said last.
             Fatal: the data are of another PostgreSQL, or there are no binaries.
         """
+        # It names a server that is not ours, and libpq has no other way of ignoring it.
+        os.environ.pop("PGSERVICE", None)
+        first = self._users is None
         try:
             self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self._users is None:
@@ -139,11 +129,11 @@ class EmbeddedPostgres:
                 self._users.share()
                 self._ensure_running()
                 self._ensure_database()
-        except OSError as error:
-            self._forget()
-            raise self._failure("opening it", _os_reason(error)) from error
-        except BaseException:
-            self._forget()
+        except BaseException as error:
+            if first or self.durability is Durability.THROWAWAY:
+                self._abandon()
+            if isinstance(error, OSError):
+                raise self._failure("opening it", _os_reason(error)) from error
             raise
         return self.dsn
 
@@ -161,6 +151,23 @@ class EmbeddedPostgres:
                         self._stop()
         finally:
             self._forget()
+
+    def _abandon(self) -> None:
+        """After a failed `open`: stop what we started. One that recovers is left to do so."""
+        if self.durability is Durability.THROWAWAY:
+            remove_directory(self.data_dir)
+        elif self._process is not None and self._answers():
+            self._process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(STOP_TIMEOUT_S)
+        self._forget()
+
+    def _answers(self) -> bool:
+        try:
+            self._connect("postgres").close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def _forget(self) -> None:
         if self._users is not None:
@@ -183,6 +190,8 @@ class EmbeddedPostgres:
         """Adopt the server that answers, wait for one that starts or stops, or start one."""
         deadline = time.monotonic() + START_TIMEOUT_S
         refusal = "no answer"
+        if self._process is not None and self._process.poll() is not None:
+            self._process = None  # killed since the last `open`
         while time.monotonic() < deadline:
             try:
                 self._connect("postgres").close()
@@ -198,110 +207,18 @@ class EmbeddedPostgres:
         raise self._failure(f"waiting {START_TIMEOUT_S:.0f} s for its answer", refusal)
 
     def _start(self) -> None:
-        """Start a server and wait until it listens or dies.
+        """Start a server and wait until it has the cluster or dies.
 
-        Processes of a server that was killed may live for a moment; PostgreSQL then refuses
-        to start, and that is tried again by the caller.
+        Processes of a server that was killed may live for a moment. PostgreSQL then refuses
+        to start, so that is tried again by the caller.
         """
         if self._process is not None and self._process.poll() is not None:
             said = last_log_line(self.data_dir)
             if "pre-existing shared memory" not in said:
-                raise self._failure("starting it", said or "it said nothing")
-        account = server_account(self.cluster)
-        binaries = binaries_for(account)
-        version = program_version(binaries, account)
-        self._check_version(version)
-        if not self.cluster.exists():
-            self._create_cluster(binaries, account)
-        self._write_authentication(account)
-        environment = child_environment()
-        # The PID in a left-over postmaster.pid may be in use again by another process.
-        # PostgreSQL takes the file for stale if it is the PID of its grandparent (pg_ctl's
-        # way), and then makes sure by the shared memory that no server is left. So it, not
-        # we, removes the file.
-        stale_pid = recorded_pid(self.cluster)
-        if stale_pid is not None:
-            environment["PG_GRANDPARENT_PID"] = str(stale_pid)
-        with (
-            _named_for(account, self.cluster) as (path, descriptors),
-            (self.data_dir / "start.log").open("wb") as start_log,
-        ):
-            # In a session of its own: Ctrl+C in the terminal is not for the server.
-            self._process = subprocess.Popen(  # noqa: S603
-                [binaries / "bin" / "postgres", "-D", path, *server_arguments(self.durability)],
-                stdin=subprocess.DEVNULL,
-                stdout=start_log,
-                stderr=start_log,
-                cwd="/",
-                env=environment,
-                start_new_session=True,
-                pass_fds=descriptors,
-                **account.child_options(),
-            )
+                raise self._failure("starting it", said)
+        self._process = start_server(self.data_dir, self.durability)
         while self._process.poll() is None and running_pid(self.cluster) != self._process.pid:
             time.sleep(POLL_S)
-
-    def _check_version(self, version: str) -> None:
-        """Raises:
-        Fatal: the cluster is of another major version.
-        """
-        major = version.partition(".")[0]
-        try:
-            made_by = (self.cluster / "PG_VERSION").read_text().strip()
-        except FileNotFoundError:
-            if not self.cluster.exists():
-                return
-            raise self._failure("starting it", f"{self.cluster} is not a cluster") from None
-        if made_by != major:
-            raise Fatal(
-                f"embedded PostgreSQL in {self.data_dir}: the data directory was made by "
-                f"PostgreSQL {made_by}, this bgptui has {major}: dump it with {made_by} and "
-                "restore it, or set another [store] data_dir"
-            )
-
-    def _create_cluster(self, binaries: Path, account: Account) -> None:
-        """Run initdb beside the final place, so that a torn one is never taken for whole."""
-        staging = self.data_dir / "data.new"
-        shutil.rmtree(staging, ignore_errors=True)
-        staging.mkdir(mode=0o700)
-        if account.dropped:
-            os.chown(staging, account.uid, account.gid)
-        sync = ["--no-sync"] if self.durability is Durability.THROWAWAY else []
-        with _named_for(account, staging) as (path, descriptors):
-            made = subprocess.run(  # noqa: S603
-                [
-                    *(str(binaries / "bin" / "initdb"), "-D", path, "-U", SUPERUSER, *sync),
-                    *("--auth=peer", "--encoding=UTF8", "--no-instructions"),
-                    *("--locale-provider=builtin", "--locale=C.UTF-8"),
-                ],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                check=False,
-                cwd="/",
-                env=child_environment(),
-                pass_fds=descriptors,
-                **account.child_options(),
-            )
-        if made.returncode != 0:
-            shutil.rmtree(staging, ignore_errors=True)
-            raise self._failure("creating the database (initdb)", telling_line(made.stderr))
-        staging.rename(self.cluster)
-
-    def _write_authentication(self, account: Account) -> None:
-        """Only the server's account and root come in, by the kernel's word for who they are."""
-        names = dict.fromkeys((account.name, "root"))
-        lines = {
-            "pg_hba.conf": "local all all peer map=bgptui\n",
-            "pg_ident.conf": "".join(f'bgptui "{name}" {SUPERUSER}\n' for name in names),
-        }
-        for name, text in lines.items():
-            path = self.cluster / name
-            path.write_text(text)
-            path.chmod(0o600)
-            if account.dropped:
-                os.chown(path, account.uid, account.gid)
 
     def _ensure_database(self) -> None:
         try:
@@ -345,19 +262,10 @@ class EmbeddedPostgres:
         return psycopg.connect(self._dsn(database), autocommit=True, connect_timeout=5)
 
     def _dsn(self, database: str) -> str:
-        # An explicit value wins over PG* variables, which mean another server.
-        neutral: dict[str, str | int] = {
-            option.keyword.decode(): (option.compiled or b"").decode()
-            for option in psycopg.pq.Conninfo.get_defaults()
-            if option.envvar and option.envvar.decode() in os.environ
-        }
-        # An empty service is looked up, too; there is no way of saying "none".
-        if neutral.pop("service", None) is not None:
-            os.environ.pop("PGSERVICE", None)
         return make_conninfo(
             "",
             **{
-                **neutral,
+                **_over_environment(),
                 "host": str(self._socket_directory()),
                 "port": PORT,
                 "user": SUPERUSER,
@@ -376,22 +284,19 @@ class EmbeddedPostgres:
         return link
 
     def _failure(self, tried: str, why: str) -> ServiceUnreachable:
-        return ServiceUnreachable(
-            f"embedded PostgreSQL in {self.data_dir}: {tried} failed: {why or 'no reason given'}"
-        )
+        return failure(self.data_dir, tried=tried, why=why)
 
 
-@contextlib.contextmanager
-def _named_for(account: Account, directory: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """A path of `directory` that the account can use, and descriptors that go with it."""
-    if not account.dropped or not Path("/proc/self/fd").is_dir():
-        yield str(directory), ()
-        return
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{descriptor}", (descriptor,)
-    finally:
-        os.close(descriptor)
+def _over_environment() -> dict[str, str | int]:
+    """libpq's own defaults for what PG* variables set: these mean another server.
+
+    Only an explicit value wins over a variable. PGSERVICE has none that means "no service".
+    """
+    return {
+        option.keyword.decode(): (option.compiled or b"").decode()
+        for option in psycopg.pq.Conninfo.get_defaults()
+        if option.envvar in os.environb and option.keyword != b"service"
+    }
 
 
 def _os_reason(error: OSError) -> str:

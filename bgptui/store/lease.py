@@ -1,0 +1,129 @@
+"""Leases: one process collects, one correlates, by the database's clock."""
+
+import os
+import socket
+from datetime import timedelta
+from uuid import uuid4
+
+import psycopg
+from msgspec import Struct
+
+from bgptui.errors import Fatal
+from bgptui.store.connect import Connection
+
+LEASE_TTL_S = 15.0
+RENEW_EVERY_S = 5.0
+# Scopes beside the names of RIS collectors (rrc00 ...).
+COLLECTOR = "collector"
+CORRELATE = "correlate"
+LOST_SQLSTATE = "BG001"
+
+
+class LeaseLost(Fatal):
+    """Another process has taken the lease: this one must not write any more."""
+
+
+class Lease(Struct, frozen=True):
+    """A lease as it was taken.
+
+    Attributes:
+        scope: an RIS collector (`rrc00`), COLLECTOR for all, or CORRELATE.
+        epoch: counts the takings of the scope; a writer with an older one is refused.
+    """
+
+    scope: str
+    holder: str
+    epoch: int
+
+
+class LeaseState(Struct, frozen=True):
+    """What the database says of a scope.
+
+    Attributes:
+        remaining_s: until another process may take it; 0 when one may now.
+    """
+
+    scope: str
+    holder: str
+    epoch: int
+    remaining_s: float
+
+
+def new_holder() -> str:
+    """A name for this process that no other has, now or later: `host:pid:random`."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+
+
+def acquire(
+    connection: Connection, scope: str, *, holder: str, ttl_s: float = LEASE_TTL_S
+) -> Lease | None:
+    """Take the lease if it is free or has expired; None while another process holds it.
+
+    Waits for open transactions that checked the lease of the holder before.
+    """
+    with connection.transaction():
+        row = connection.execute(
+            "select bgptui.acquire_lease(%s, %s, %s)",
+            [scope, holder, timedelta(seconds=ttl_s)],
+        ).fetchone()
+    return Lease(scope, holder, row[0]) if row and row[0] is not None else None
+
+
+def renew(connection: Connection, lease: Lease, *, ttl_s: float = LEASE_TTL_S) -> None:
+    """Hold it for another `ttl_s` from now; to be called every RENEW_EVERY_S.
+
+    Raises:
+        LeaseLost: another process has taken it, or it was released.
+    """
+    with connection.transaction():
+        row = connection.execute(
+            "select bgptui.renew_lease(%s, %s, %s, %s)",
+            [lease.scope, lease.holder, lease.epoch, timedelta(seconds=ttl_s)],
+        ).fetchone()
+    if row != (True,):
+        raise _lost(lease)
+
+
+def release(connection: Connection, lease: Lease) -> None:
+    """Give it back, so that the next process need not wait. One that was lost is no error."""
+    with connection.transaction():
+        connection.execute(
+            "select bgptui.release_lease(%s, %s, %s)", [lease.scope, lease.holder, lease.epoch]
+        )
+
+
+def check(connection: Connection, lease: Lease) -> None:
+    """Make sure, inside the transaction that writes, that the lease is still ours.
+
+    Until that transaction ends no other process can take it; it must end within 15 s of
+    idleness (and, from PostgreSQL 17 on, 60 s in all), or the server ends it.
+
+    Raises:
+        LeaseLost: another process has taken it; the transaction must be rolled back.
+    """
+    try:
+        connection.execute(
+            "select bgptui.assert_lease(%s, %s, %s)", [lease.scope, lease.holder, lease.epoch]
+        )
+    except psycopg.Error as error:
+        if error.sqlstate == LOST_SQLSTATE:
+            raise _lost(lease) from error
+        raise
+
+
+def state(connection: Connection, scope: str) -> LeaseState | None:
+    """Who holds a scope, for a message or to decide whether to attach; None if nobody does."""
+    row = connection.execute(
+        "select holder, epoch,"
+        " greatest(0, extract(epoch from expires_at - clock_timestamp()))::float8"
+        " from public.collector_leases where scope = %s and holder <> ''",
+        [scope],
+    ).fetchone()
+    return LeaseState(scope, *row) if row else None
+
+
+def _lost(lease: Lease) -> LeaseLost:
+    return LeaseLost(
+        f"the lease on {lease.scope} (epoch {lease.epoch}) was lost: another bgptui collects "
+        "into this database now"
+    )
