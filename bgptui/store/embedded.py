@@ -73,6 +73,7 @@ class EmbeddedPostgres:
         self.data_dir = data_dir.absolute()
         self.cluster = self.data_dir / "data"
         self.durability = durability
+        self._opened = False
         self._users: FileLock | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -120,7 +121,6 @@ class EmbeddedPostgres:
         """
         # It names a server that is not ours, and libpq has no other way of ignoring it.
         os.environ.pop("PGSERVICE", None)
-        first = self._users is None
         try:
             self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self._users is None:
@@ -129,8 +129,9 @@ class EmbeddedPostgres:
                 self._users.share()
                 self._ensure_running()
                 self._ensure_database()
+                self._opened = True
         except BaseException as error:
-            if first or self.durability is Durability.THROWAWAY:
+            if not self._opened:
                 self._abandon()
             if isinstance(error, OSError):
                 raise self._failure("opening it", _os_reason(error)) from error
@@ -173,6 +174,7 @@ class EmbeddedPostgres:
         if self._users is not None:
             self._users.close()
             self._users = None
+        self._opened = False
         if self._process is not None and self._process.poll() is None:
             _left_running.append(self._process)
         self._process = None
@@ -295,7 +297,7 @@ def _over_environment() -> dict[str, str | int]:
     return {
         option.keyword.decode(): (option.compiled or b"").decode()
         for option in psycopg.pq.Conninfo.get_defaults()
-        if option.envvar in os.environb and option.keyword != b"service"
+        if option.envvar and option.envvar in os.environb and option.keyword != b"service"
     }
 
 
