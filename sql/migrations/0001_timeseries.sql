@@ -150,7 +150,7 @@ begin
     return;
   end if;
   update bgptui.timeseries set keep = keep_for where tbl = t;
-  if series.retention_by = 'chunk' and bgptui.tsdb() = 'timescale' then
+  if series.retention_by = 'chunk' and series.engine = 'timescaledb' and bgptui.tsdb() = 'timescale' then
     execute format('select %s(%L, if_exists => true)',
                    bgptui.tsdb_function('remove_retention_policy'), t::text);
     if keep_for is not null then
@@ -163,8 +163,11 @@ end $$;
 -- Compresses chunks older than after, where the engine can.
 create function bgptui.set_compression(t regclass, segment_by text, order_by text, after interval)
 returns void language plpgsql as $$
+declare
+  series bgptui.timeseries;
 begin
-  if bgptui.tsdb() = 'timescale' then
+  select * into strict series from bgptui.timeseries where tbl = t;
+  if series.engine = 'timescaledb' and bgptui.tsdb() = 'timescale' then
     execute format('alter table %s set (timescaledb.compress, timescaledb.compress_segmentby = %L, timescaledb.compress_orderby = %L)',
                    t, segment_by, order_by);
     execute format('select %s(%L, %L::interval, if_not_exists => true)',

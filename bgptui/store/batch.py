@@ -1,0 +1,55 @@
+"""What the pipeline hands to the writer."""
+
+from msgspec import Struct
+
+from bgptui.domain.alert import AlertChange
+from bgptui.domain.event import RouteEvent
+from bgptui.domain.gap import Gap
+from bgptui.domain.health import Health
+from bgptui.domain.record import MessageRecord
+from bgptui.domain.score import WindowScore
+from bgptui.domain.window import FeatureWindow
+
+# id of the features row, the window, and the z-scores the detector saw (empty: not scored).
+FeatureRow = tuple[int, FeatureWindow, tuple[float | None, ...]]
+
+
+class Metric(Struct, frozen=True):
+    """A row of system_metrics. `unit` is that of `value`: messages/s, s, ms, bytes, rows, 1."""
+
+    timestamp: float
+    component: str
+    name: str
+    value: float
+    unit: str
+
+
+class WriteBatch(Struct, frozen=True, kw_only=True):
+    """Rows that belong together: they are committed in one transaction.
+
+    Attributes:
+        now: the pipeline's time, seconds since 1970 UTC (event time in a replay).
+        gaps: an open gap (end None) may come again with its end.
+    """
+
+    now: float
+    raw: tuple[MessageRecord, ...] = ()
+    features: tuple[FeatureRow, ...] = ()
+    scores: tuple[WindowScore, ...] = ()
+    events: tuple[RouteEvent, ...] = ()
+    alerts: tuple[AlertChange, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    health: Health | None = None
+    metrics: tuple[Metric, ...] = ()
+
+    @property
+    def row_count(self) -> int:
+        """Rows of the time series; a changed alert counts as one."""
+        return (
+            len(self.raw)
+            + len(self.features)
+            + len(self.scores)
+            + len(self.events)
+            + len(self.alerts)
+            + len(self.metrics)
+        )

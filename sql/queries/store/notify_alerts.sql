@@ -1,0 +1,2 @@
+-- Tells listening consoles that alerts have changed. Parameters: payload (JSON text).
+select pg_notify('bgptui_alerts', %(payload)s)
