@@ -53,7 +53,8 @@ SESSIONS_END_S = 1.0
 # sockaddr_un(7): sun_path has 108 bytes on Linux and 104 on macOS, with the final zero.
 _MOST_SOCKET_PATH_BYTES = 103
 _SOCKET_NAME = f".s.PGSQL.{PORT}"
-# Children that outlive their EmbeddedPostgres: kept, so that Python does not complain.
+# Children that outlive their EmbeddedPostgres: kept, to be reaped. The PID of one that has
+# died and was not reaped looks alive to PostgreSQL.
 _left_running: list[subprocess.Popen[bytes]] = []
 
 
@@ -218,6 +219,7 @@ class EmbeddedPostgres:
             said = last_log_line(self.data_dir)
             if "pre-existing shared memory" not in said:
                 raise self._failure("starting it", said)
+        _left_running[:] = [child for child in _left_running if child.poll() is None]
         self._process = start_server(self.data_dir, self.durability)
         while self._process.poll() is None and running_pid(self.cluster) != self._process.pid:
             time.sleep(POLL_S)
@@ -239,7 +241,7 @@ class EmbeddedPostgres:
         try:
             with self._connect("postgres") as connection:
                 while connection.execute(
-                    "select from pg_stat_activity"
+                    "select pid from pg_stat_activity"
                     " where backend_type = 'client backend' and pid <> pg_backend_pid() limit 1"
                 ).fetchone():
                     if time.monotonic() > deadline:

@@ -100,16 +100,22 @@ def _listed_by_ps(pid: int, cluster: Path) -> bool:
 
 
 def last_log_line(directory: Path) -> str:
-    """What the server said last: the newest error among its last lines, or the last; or ''.
+    """What the server that was started last said: an error of its start, or its last line.
 
     Args:
         directory: the data directory, with start.log and data/log/*.log.
     """
-    logs = [directory / "start.log", *(directory / "data" / "log").glob("*.log")]
-    written = [log for log in logs if log.is_file() and log.stat().st_size]
-    if not written:
-        return ""
-    return telling_line(max(written, key=_modified).read_text(errors="replace"))
+    start_log = directory / "start.log"
+    logs = sorted((directory / "data" / "log").glob("*.log"), key=_modified, reverse=True)
+    said = [
+        telling_line(log.read_text(errors="replace"))
+        for log in (start_log, *logs[:1])
+        if log.is_file()
+    ]
+    # start.log ends where the server opens a log of its own, to which processes of an older
+    # server may write as well.
+    errors = [line for line in said if any(mark in line for mark in _ERROR_MARKS)]
+    return (errors or said[-1:] or [""])[0]
 
 
 def telling_line(output: str) -> str:
