@@ -221,15 +221,36 @@ class Database:
 
 
 def _parsed(dsn: str) -> dict[str, Any]:
+    """Keywords and values.
+
+    Raises:
+        UsageError: libpq cannot read it, or reads pieces of a password as something else.
+    """
     try:
-        return conninfo_to_dict(dsn)
+        given = conninfo_to_dict(dsn)
     except psycopg.Error:
-        # Not chained, and without libpq's text: both quote pieces of what may be a password.
-        raise UsageError(
-            "[store] dsn is no PostgreSQL connection string (not shown: it may hold a password); "
-            "write host=... port=... dbname=... user=..., or postgresql://user@host:port/dbname "
-            "with special characters of a password percent-encoded"
-        ) from None
+        given = None
+    if given is not None and not _is_torn(dsn, given):
+        return given
+    # Neither chained to libpq's error nor with its text: that quotes pieces of the string.
+    raise UsageError(
+        "[store] dsn is no PostgreSQL connection string (not shown: it may hold a password); "
+        "write host=... port=... dbname=... user=..., or postgresql://user@host:port/dbname "
+        "with special characters of a password percent-encoded"
+    )
+
+
+def _is_torn(dsn: str, given: dict[str, Any]) -> bool:
+    """Whether a `/`, `@` or `?` in a URL's password made libpq cut it in the wrong place.
+
+    Of postgresql://noc:pass/word@db it makes host noc, port pass and database word@db.
+    """
+    ports = str(given.get("port") or "").split(",")
+    if any(port and not port.isdecimal() for port in ports):
+        return True
+    _, is_url, rest = dsn.partition("://")
+    authority, _, path = rest.partition("?")[0].partition("/")
+    return bool(is_url) and ("@" in path or authority.count("@") > 1)
 
 
 def _secret_keywords() -> set[str]:
