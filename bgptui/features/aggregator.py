@@ -1,0 +1,295 @@
+"""Messages to one-minute windows: event time, watermarks, the nine features."""
+
+from collections import Counter
+from math import inf
+
+from bgptui.domain.gap import Gap
+from bgptui.domain.routing import BgpMessage, MessageType, Peer, Session
+from bgptui.domain.window import WINDOW_S, FeatureWindow
+from bgptui.features.flaps import FlapMemory
+from bgptui.features.gaps import Gaps
+from bgptui.features.network import NetworkMinutes
+from bgptui.features.open_window import OpenWindow
+from bgptui.features.peer_windows import CollectorState, PeerState
+from bgptui.features.steady_time import SteadyTime
+
+# A timestamp further than this ahead of `now` and of everything its collector sent is a broken
+# clock's; believing it would close every window up to it.
+AHEAD_S = 3_600.0
+
+_UPDATE = MessageType.UPDATE  # looked up once: the hot path
+
+# (late, start of the window, flaps, session resets): what one message came to.
+Facts = tuple[bool, int, int, int]
+
+
+class Aggregator:
+    """Counts every message into the window of its peer, and closes windows in event time.
+
+    **Time.** `now` is the wall live; in a replay it is the newest timestamp up to and including
+    the message at hand (not that of its batch). A collector's watermark is `lateness_s` behind
+    the newer of its newest message and of where its time must be by now: its newest timestamp
+    at its last receipt plus what `now` has gone since. A message behind the watermark is late
+    and is in no window, whether or not its window is still open. What is late, and so what a
+    row holds, depends on the messages and their `now` alone, not on when `advance` is called.
+
+    **Rows.** A peer has a row for the window of its first message and for every one after it,
+    zeros included, while it was heard in the last `peer_expiry_s` and is not down; going down
+    it has a row for that minute, and none until it sends something again. The network's row of
+    a minute (peer None) is the sum of all rows of that minute, and comes when every collector
+    has passed it; a collector in a gap is not waited for: it is closed along, and what it still
+    sends for that minute is late.
+
+    **Broken clocks.** A message more than an hour ahead of both `now` and its collector's
+    newest message is in no window, moves no watermark, and is counted as `ahead_of_clock`. In a
+    replay `now` is the data's own, so nothing is ahead of it: a leap in the data is followed,
+    and costs at most `peer_expiry_s` of zero rows. A step of the wall is not silence (see
+    SteadyTime).
+
+    Args:
+        lateness_s: how far a collector's messages may be out of order.
+        flap_s: longest time from a withdrawal to the announcement that makes it a flap.
+        flap_memory: withdrawn prefixes remembered over all peers.
+        peer_expiry_s: a peer not heard for so long has no rows and is forgotten.
+    """
+
+    def __init__(
+        self,
+        *,
+        lateness_s: float = 10.0,
+        flap_s: float = 300.0,
+        flap_memory: int = 2_000_000,
+        peer_expiry_s: float = 86_400.0,
+    ) -> None:
+        self._lateness_s = lateness_s
+        self._peer_expiry_s = peer_expiry_s
+        self._flaps = FlapMemory(flap_s=flap_s, disorder_s=lateness_s, capacity=flap_memory)
+        self._steady = SteadyTime()
+        self._now = -inf
+        self._time = -inf
+        self._peers: dict[Peer, PeerState] = {}
+        self._collectors: dict[str, CollectorState] = {}
+        self._gaps = Gaps()
+        self._network = NetworkMinutes()
+        self._losses: Counter[str] = Counter()
+        # Not before `now` reaches this does `advance` have anything to close. It may be late by
+        # as much as a collector's lag has shrunk since it was set.
+        self.next_deadline = inf
+
+    @property
+    def peers(self) -> int:
+        """Peers heard within the expiry, those that are down included."""
+        return len(self._peers)
+
+    def losses(self) -> dict[str, int]:
+        """What is in no window, or was forgotten, by reason, since the start: `late`,
+        `ahead_of_clock` (messages), `flap_evicted` (withdrawn prefixes)."""
+        return {**self._losses, "flap_evicted": self._flaps.evictions}
+
+    def observe(self, message: BgpMessage, now: float) -> Facts:
+        """Count one message.
+
+        Returns:
+            late, start of its window, flaps and session resets of this message. A late one,
+            or one ahead of the clock, has neither flaps nor resets.
+        """
+        timestamp = message.timestamp
+        if now != self._now:
+            self._now = now
+            self._time = self._steady.at(now, timestamp)
+        whole_s = int(timestamp)
+        second = whole_s % WINDOW_S
+        start = whole_s - second
+        peer = self._peers.get(message.peer)
+        if peer is None:
+            peer = self._add_peer(message)
+            if peer is None:
+                return True, start, 0, 0
+        collector = peer.collector
+        newest = collector.newest
+        if timestamp > newest:
+            if timestamp - newest > AHEAD_S and timestamp - now > AHEAD_S:
+                self._losses["ahead_of_clock"] += 1
+                return True, start, 0, 0
+            collector.newest = newest = timestamp
+        horizon = newest - self._lateness_s
+        passed = collector.silence_base + self._time
+        if passed < horizon:  # noqa: PLR1730 (a call of max() costs more than all around it)
+            passed = horizon
+        if passed > collector.watermark:
+            collector.watermark = passed
+            if passed >= collector.next_start + WINDOW_S:
+                self.next_deadline = -inf
+        collector.silence_base = horizon - self._time
+        if timestamp < collector.watermark:
+            self._count_late(peer, message)
+            return True, start, 0, 0
+
+        window = peer.window if start == peer.start else peer.open(start)
+        window.messages += 1
+        if message.type is not _UPDATE:
+            return False, start, 0, _follow_session(peer, window, message)
+        if timestamp >= peer.newest:
+            peer.newest = timestamp
+            peer.down = window.ends_down = False
+        window.count_update(message, second)
+        flaps = 0
+        withdrawals = peer.withdrawals
+        if message.withdrawn:
+            self._flaps.withdraw(withdrawals, message.withdrawn, timestamp)
+        if message.announced and (withdrawals.recent or withdrawals.older):
+            flaps = self._flaps.announce(withdrawals, message.announced, timestamp)
+            window.flap_count += flaps
+        return False, start, flaps, 0
+
+    def mark_gap(self, gap: Gap) -> None:
+        """Mark the windows that a gap touches; call again with its `end` once it is over."""
+        self._gaps.mark(gap)
+        self.next_deadline = -inf
+
+    def advance(self, now: float) -> list[FeatureWindow]:
+        """Close the windows that the watermarks have passed.
+
+        Returns:
+            Their rows: minute by minute, by collector, address and AS number, each minute's
+            network row after the last of them.
+        """
+        if now != self._now:
+            self._now = now
+            self._time = self._steady.at(now)
+        for collector in self._collectors.values():
+            collector.watermark = max(collector.watermark, collector.silence_base + self._time)
+        rows = self._close_passed()
+        self.next_deadline = min(
+            (
+                each.next_start + WINDOW_S - each.silence_base + self._steady.held_s
+                for each in self._collectors.values()
+            ),
+            default=inf,
+        )
+        return rows
+
+    def flush(self) -> list[FeatureWindow]:
+        """Close every open window, the one under way included: for an end of the data."""
+        starts = [start for peer in self._peers.values() for start in peer.windows]
+        if starts:
+            end = max(starts) + WINDOW_S
+            for collector in self._collectors.values():
+                collector.watermark = max(collector.watermark, end)
+        return self._close_passed()
+
+    def _add_peer(self, message: BgpMessage) -> PeerState | None:
+        """A peer heard for the first time; None when its clock, or ours, is off."""
+        name = message.peer.collector
+        collector = self._collectors.get(name)
+        if collector is None:
+            timestamp = message.timestamp
+            if timestamp - self._now > AHEAD_S:
+                self._losses["ahead_of_clock"] += 1
+                return None
+            # The network's rows stand as they were written: what is older comes too late.
+            watermark = max(timestamp - self._lateness_s, self._network.closed_until)
+            collector = self._collectors[name] = CollectorState(name, watermark)
+            self._collectors = dict(sorted(self._collectors.items()))
+        peer = self._peers[message.peer] = PeerState(message.peer, collector)
+        collector.peers.append(peer)
+        collector.is_sorted = False
+        return peer
+
+    def _count_late(self, peer: PeerState, message: BgpMessage) -> None:
+        """Count a message that is in no window; it may still be the news of a session's end."""
+        self._losses["late"] += 1
+        peer.late_messages += 1
+        if message.timestamp >= peer.newest:
+            peer.newest = message.timestamp
+            if message.session is Session.DOWN and peer.present:
+                peer.down = True
+                peer.open(peer.collector.next_start).ends_down = True
+
+    def _close_passed(self) -> list[FeatureWindow]:
+        rows: list[FeatureWindow] = []
+        while closable := [each for each in self._collectors.values() if each.closable]:
+            start = min(each.next_start for each in closable)
+            for collector in closable:
+                if collector.next_start == start:
+                    self._close(collector, rows)
+            self._close_network(rows)
+        self._close_network(rows)
+        if self._collectors:
+            self._gaps.forget_before(min(each.next_start for each in self._collectors.values()))
+        return rows
+
+    def _close(self, collector: CollectorState, rows: list[FeatureWindow]) -> None:
+        """Close one collector's next window: the rows of all its peers together."""
+        start = collector.next_start
+        collector.next_start = start + WINDOW_S
+        closing: list[tuple[Peer, OpenWindow]] = []
+        gone: list[PeerState] = []
+        for peer in collector.sorted_peers():
+            expired = start - peer.newest >= self._peer_expiry_s
+            window = peer.close(start, expired=expired)
+            if window is not None:
+                self._flaps.expire(peer.withdrawals, start)
+                closing.append((peer.peer, window))
+            elif expired and not peer.windows:
+                gone.append(peer)
+        self._forget(collector, gone)
+        if closing:
+            gap = self._gaps.touch(start, start + WINDOW_S, collector.name)
+            active = sum(1 for _, window in closing if window.updates)
+            rows += [
+                window.close(start, peer, unique_peers=active, gap=gap) for peer, window in closing
+            ]
+            self._network.add(start, (window for _, window in closing), active)
+        else:
+            collector.skip_empty()
+
+    def _forget(self, collector: CollectorState, gone: list[PeerState]) -> None:
+        for peer in gone:
+            self._flaps.forget(peer.withdrawals)
+            del self._peers[peer.peer]
+            collector.peers.remove(peer)
+        if not collector.peers:
+            del self._collectors[collector.name]
+
+    def _close_network(self, rows: list[FeatureWindow]) -> None:
+        """Write the network's rows that no collector, but those in a gap, can add to."""
+        while (start := self._network.next_start) is not None:
+            behind = [each for each in self._collectors.values() if each.next_start <= start]
+            if behind:
+                blind = [each for each in behind if self._gaps.is_blind(each.name)]
+                if len(blind) < len(behind) or len(blind) == len(self._collectors):
+                    return
+                for collector in blind:
+                    end = collector.next_start + WINDOW_S
+                    collector.watermark = max(collector.watermark, end)
+                    self._close(collector, rows)
+            elif self._network.has_rows(start) or self._knew_peers(start):
+                gap = self._gaps.touch(start, start + WINDOW_S, None)
+                rows.append(self._network.close(start, gap=gap))
+            else:
+                self._network.skip()
+
+    def _knew_peers(self, start: int) -> bool:
+        """Whether any peer had been heard within the expiry, though none had a row: all down."""
+        return any(
+            0 < start + WINDOW_S - peer.newest < self._peer_expiry_s + WINDOW_S
+            for peer in self._peers.values()
+        )
+
+
+def _follow_session(peer: PeerState, window: OpenWindow, message: BgpMessage) -> int:
+    """Follow the session; 1 when it left Established with this message.
+
+    A peer of which nothing is known counts as up: collectors report changes.
+    """
+    is_down = message.session is Session.DOWN
+    resets = int(is_down and not peer.down)
+    window.session_resets += resets
+    if message.timestamp >= peer.newest:
+        peer.newest = message.timestamp
+        # A KEEPALIVE is only sent once the session is up (RFC 4271 section 8.2.2).
+        is_up = message.session is Session.UP or message.type is MessageType.KEEPALIVE
+        peer.down = is_down or (peer.down and not is_up)
+        window.ends_down = peer.down
+    return resets

@@ -1,0 +1,47 @@
+"""Gaps as the aggregator sees them: which windows they touch, who is blind right now."""
+
+from bgptui.domain.gap import Gap
+
+
+class Gaps:
+    """The gaps that open windows may still touch."""
+
+    def __init__(self) -> None:
+        self._ended: list[Gap] = []
+        self._open: dict[str | None, Gap] = {}
+
+    def mark(self, gap: Gap) -> None:
+        """Take note of a gap that began, or that is over (`end` given)."""
+        began = self._open.pop(gap.collector, gap)
+        start = min(began.start, gap.start)
+        noted = Gap(start, gap.end, gap.collector, gap.reason, gap.attempts)
+        if gap.end is None:
+            self._open[gap.collector] = noted
+        else:
+            self._ended.append(noted)
+
+    def touch(self, start: int, end: int, collector: str | None) -> bool:
+        """Whether a window of this collector, or of the network (None), was partly unseen.
+
+        The network's is when any collector's was: its sums lack something.
+        """
+        return any(
+            _overlaps(gap, start, end)
+            for gap in (*self._open.values(), *self._ended)
+            if collector is None or gap.collector is None or gap.collector == collector
+        )
+
+    def is_blind(self, collector: str) -> bool:
+        """Whether a gap of this collector lasts, while the rest of the feed goes on."""
+        return collector in self._open
+
+    def forget_before(self, start: float) -> None:
+        """Drop gaps that were over before this time."""
+        self._ended = [gap for gap in self._ended if gap.end is not None and gap.end >= start]
+
+
+def _overlaps(gap: Gap, start: int, end: int) -> bool:
+    """[gap.start, gap.end) and [start, end) share a moment; one of no length still counts."""
+    if gap.start >= end:
+        return False
+    return gap.end is None or gap.end > start or gap.start >= start

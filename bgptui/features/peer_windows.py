@@ -1,0 +1,115 @@
+"""What the aggregator keeps of a peer and of a collector between messages."""
+
+from math import inf
+
+from bgptui.domain.routing import Peer
+from bgptui.domain.window import WINDOW_S
+from bgptui.features.flaps import Withdrawals
+from bgptui.features.open_window import OpenWindow
+
+
+def window_start(timestamp: float) -> int:
+    """Start of the window that a time lies in."""
+    return int(timestamp // WINDOW_S) * WINDOW_S
+
+
+class CollectorState:
+    """A collector's time and peers.
+
+    Attributes:
+        newest: newest timestamp received, seconds since 1970 UTC.
+        silence_base: add `now` to it for the watermark that silence alone would give.
+        watermark: never goes back; what is older is late.
+        next_start: start of its next window to close.
+        peers: sorted when `is_sorted`.
+    """
+
+    __slots__ = (
+        "is_sorted", "name", "newest", "next_start", "peers", "silence_base", "watermark",
+    )  # fmt: skip
+
+    def __init__(self, name: str, watermark: float) -> None:
+        self.name = name
+        self.newest = -inf
+        self.silence_base = -inf
+        self.watermark = watermark
+        self.next_start = window_start(watermark)
+        self.peers: list[PeerState] = []
+        self.is_sorted = True
+
+    def sorted_peers(self) -> "list[PeerState]":
+        if not self.is_sorted:
+            self.peers.sort(key=lambda state: state.peer)
+            self.is_sorted = True
+        return self.peers
+
+    def skip_empty(self) -> None:
+        """Go on to the next window that will have a row, so that a leap of a year in the data
+        does not count through every minute of it."""
+        if any(peer.present for peer in self.peers):
+            return
+        starts = (start for peer in self.peers for start in peer.windows)
+        self.next_start = max(self.next_start, min([window_start(self.watermark), *starts]))
+
+    @property
+    def closable(self) -> bool:
+        """The watermark has passed the end of the next window."""
+        return self.watermark >= self.next_start + WINDOW_S
+
+
+class PeerState:
+    """A peer's open windows and session.
+
+    Attributes:
+        newest: newest timestamp received from it.
+        windows: open windows by start; `window` is that of `start`, the last one used.
+        present: has a row each minute, zeros included.
+        down: its session has left Established.
+        late_messages: since its last row.
+    """
+
+    __slots__ = (
+        "collector", "down", "late_messages", "newest", "peer", "present", "start", "window",
+        "windows", "withdrawals",
+    )  # fmt: skip
+
+    def __init__(self, peer: Peer, collector: CollectorState) -> None:
+        self.peer = peer
+        self.collector = collector
+        self.newest = -inf
+        self.windows: dict[int, OpenWindow] = {}
+        self.start = -1
+        self.window = OpenWindow()
+        self.withdrawals = Withdrawals()
+        self.present = False
+        self.down = False
+        self.late_messages = 0
+
+    def open(self, start: int) -> OpenWindow:
+        """The open window of a start; it becomes the one used last."""
+        window = self.windows.get(start)
+        if window is None:
+            window = self.windows[start] = OpenWindow()
+        self.start = start
+        self.window = window
+        return window
+
+    def close(self, start: int, *, expired: bool) -> OpenWindow | None:
+        """Take the window of a start, which closes; None where the peer has no row.
+
+        Args:
+            expired: it was not heard for too long to have a row without a message.
+        """
+        if start == self.start:
+            self.start = -1
+        window = self.windows.pop(start, None)
+        if window is not None:
+            self.present = not window.ends_down
+        elif expired or not self.present:
+            self.present = False
+            return None
+        else:
+            window = OpenWindow()
+        window.late_messages = self.late_messages
+        self.late_messages = 0
+        return window
