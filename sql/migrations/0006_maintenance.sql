@@ -109,3 +109,14 @@ begin
   insert into bgptui.maintenance_runs (as_of, dropped_chunks, dropped_bytes, deleted_alerts)
     values (now_, chunks_gone, bytes_gone, alerts_gone);
 end $$;
+
+-- Number of rows (null unless asked for: it reads the table) and time range of a table.
+create function bgptui.extent(t regclass, count_rows boolean)
+returns table (row_count bigint, first_row timestamptz, last_row timestamptz) language plpgsql stable as $$
+begin
+  execute format('select min("timestamp"), max("timestamp") from %s', t) into first_row, last_row;
+  if count_rows then
+    execute format('select count(*) from %s', t) into row_count;
+  end if;
+  return next;
+end $$;

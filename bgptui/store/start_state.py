@@ -1,0 +1,129 @@
+"""What a collector takes up again after a stop, planned or not."""
+
+from datetime import timedelta
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+from psycopg.rows import class_row
+
+from bgptui.domain.alert import Alert, Status
+from bgptui.domain.gap import Gap
+from bgptui.domain.routing import Peer
+from bgptui.domain.window import FEATURES, WINDOW_S
+from bgptui.store.alerts import last_status_event, list_alerts
+from bgptui.store.connect import Connection
+from bgptui.store.queries import query
+from bgptui.store.times import utc
+
+BASELINE = timedelta(hours=24)
+# How long a false positive lowers the confidence of the next alert of its kind.
+FALSE_POSITIVES = timedelta(days=30)
+
+_COLUMNS = 1 + len(FEATURES) + 1
+
+
+class NextIds(Struct, frozen=True):
+    """The ids that the collector gives next, one more than the largest stored."""
+
+    features: int
+    ml_results: int
+    route_monitor_events: int
+    alerts: int
+
+
+class StreamBaseline(Struct, frozen=True):
+    """The windows of one stream, oldest first.
+
+    Attributes:
+        peer: None for the whole network.
+        starts: int64 [n], seconds since 1970 UTC, multiples of WINDOW_S.
+        values: float64 [n, 9], in the order of FEATURES; NaN where there is none.
+        gaps: bool [n], we were blind for a part of the window.
+    """
+
+    peer: Peer | None
+    starts: NDArray[np.int64]
+    values: NDArray[np.float64]
+    gaps: NDArray[np.bool_]
+
+
+class StartState(Struct, frozen=True):
+    """What the database knows of the time before.
+
+    Attributes:
+        open_alerts: open and acknowledged ones, in the order of their ids.
+        false_positives: those that opened in the last 30 days before the watermark.
+        last_watermark: end of the last window that was committed, None in an empty database.
+        last_status_event: status events up to it are in open_alerts and false_positives.
+        open_gaps: gaps that nobody closed; they end when data comes again.
+        baseline: the last 24 h of each stream.
+    """
+
+    next_ids: NextIds
+    open_alerts: tuple[Alert, ...]
+    false_positives: tuple[Alert, ...]
+    last_watermark: float | None
+    last_status_event: int
+    open_gaps: tuple[Gap, ...]
+    baseline: tuple[StreamBaseline, ...]
+
+
+def start_state(conn: Connection) -> StartState:
+    """Read it all as of one moment."""
+    with conn.transaction():
+        conn.execute("set transaction isolation level repeatable read, read only")
+        newest = conn.execute(query("store/last_window")).fetchone()
+        last_window = newest[0] if newest else None
+        open_alerts = list_alerts(conn, statuses=(Status.OPEN, Status.ACKNOWLEDGED))
+        return StartState(
+            next_ids=next_ids(conn),
+            open_alerts=tuple(sorted(open_alerts, key=lambda alert: alert.alert_id)),
+            false_positives=_false_positives(conn, last_window),
+            last_watermark=None if last_window is None else last_window + WINDOW_S,
+            last_status_event=last_status_event(conn),
+            open_gaps=_open_gaps(conn),
+            baseline=() if last_window is None else _baseline(conn, last_window),
+        )
+
+
+def next_ids(conn: Connection) -> NextIds:
+    """The ids that are free."""
+    with conn.cursor(row_factory=class_row(NextIds)) as cursor:
+        ids = cursor.execute(query("store/next_ids")).fetchone()
+    assert ids is not None  # noqa: S101 - a select without from has one row
+    return ids
+
+
+def _false_positives(conn: Connection, last_window: float | None) -> tuple[Alert, ...]:
+    if last_window is None:
+        return ()
+    since = last_window - FALSE_POSITIVES.total_seconds()
+    return tuple(reversed(list_alerts(conn, statuses=(Status.FALSE_POSITIVE,), since=since)))
+
+
+def _open_gaps(conn: Connection) -> tuple[Gap, ...]:
+    rows = conn.execute(query("store/open_gaps"))
+    return tuple(Gap(start, None, collector, why, tries) for start, collector, why, tries in rows)
+
+
+def _baseline(conn: Connection, last_window: float) -> tuple[StreamBaseline, ...]:
+    streams = []
+    with conn.cursor(binary=True) as cursor:
+        since = utc(last_window) - BASELINE
+        cursor.execute(query("store/baseline"), {"since": since})
+        for collector, address, asn, packed in cursor:
+            peer = None if address is None else Peer(collector, address, asn)
+            streams.append(_unpacked(peer, packed))
+    return tuple(streams)
+
+
+def _unpacked(peer: Peer | None, packed: bytes) -> StreamBaseline:
+    """The windows of sql/queries/store/baseline.sql: float8 in network order."""
+    windows = np.frombuffer(packed, dtype=">f8").reshape(-1, _COLUMNS)
+    return StreamBaseline(
+        peer,
+        starts=windows[:, 0].astype(np.int64),
+        values=windows[:, 1:-1].astype(np.float64),
+        gaps=windows[:, -1] != 0,
+    )

@@ -1,0 +1,119 @@
+"""The database looked at from outside: what `db init`, `db status` and `db maintain` show."""
+
+from msgspec import Struct
+from psycopg.rows import class_row
+
+from bgptui.config.schema import Store
+from bgptui.store.connect import Connection, engine_text
+from bgptui.store.queries import query
+from bgptui.store.times import utc
+
+# Counting takes seconds a GiB; above this the number is the planner's.
+EXACT_COUNT_MAX_BYTES = 2**30
+
+
+class TableStatus(Struct, frozen=True):
+    """A time-series table.
+
+    Attributes:
+        engine: `timescaledb` or `native`.
+        keep_days: retention, None for ever.
+        rows: exact, or the planner's estimate where `rows_are_estimated`.
+        first, last: timestamps of its rows, seconds since 1970 UTC; None when it is empty.
+    """
+
+    name: str
+    engine: str
+    chunks: int
+    size_bytes: int
+    keep_days: float | None
+    rows: int
+    rows_are_estimated: bool
+    first: float | None
+    last: float | None
+
+
+class Maintenance(Struct, frozen=True):
+    """A run of maintenance; `ran_at` in seconds since 1970 UTC."""
+
+    ran_at: float
+    dropped_chunks: int
+    dropped_bytes: int
+    deleted_alerts: int
+
+
+class DatabaseStatus(Struct, frozen=True):
+    """The whole database.
+
+    Attributes:
+        engine: e.g. `PostgreSQL 18.6` or `TimescaleDB 2.23.0 on PostgreSQL 16.4`.
+        license: of TimescaleDB, `timescale` or `apache`; None without it.
+        schema_version: number of the newest migration applied.
+    """
+
+    name: str
+    engine: str
+    license: str | None
+    schema_version: int | None
+    size_bytes: int
+    tables: tuple[TableStatus, ...]
+    last_maintenance: Maintenance | None
+
+
+class Action(Struct, frozen=True):
+    """Something that maintenance did.
+
+    Attributes:
+        action: dropped (expired), dropped_for_size (above raw_max_gib), deleted_alerts, or
+            busy: in use, the next run tries again.
+        object: the chunk; the number of alerts for deleted_alerts.
+    """
+
+    action: str
+    object: str
+    size_bytes: int | None
+
+
+class _Database(Struct):
+    name: str
+    license: str | None
+    schema_version: int | None
+    size_bytes: int
+
+
+def database_status(conn: Connection) -> DatabaseStatus:
+    """Engine, sizes, chunks, retention, rows and time ranges."""
+    with conn.cursor(row_factory=class_row(_Database)) as cursor:
+        database = cursor.execute(query("store/database")).fetchone()
+    with conn.cursor(row_factory=class_row(TableStatus)) as cursor:
+        cursor.execute(query("store/table_status"), {"exact_max_bytes": EXACT_COUNT_MAX_BYTES})
+        tables = tuple(cursor)
+    with conn.cursor(row_factory=class_row(Maintenance)) as cursor:
+        last_maintenance = cursor.execute(query("store/last_maintenance")).fetchone()
+    assert database is not None  # noqa: S101 - a select without from has one row
+    return DatabaseStatus(
+        name=database.name,
+        engine=engine_text(conn),
+        license=database.license,
+        schema_version=database.schema_version,
+        size_bytes=database.size_bytes,
+        tables=tables,
+        last_maintenance=last_maintenance,
+    )
+
+
+def verify_schema(conn: Connection) -> tuple[tuple[str, bool], ...]:
+    """Every object that bgptui needs, and whether it is there."""
+    return tuple((name, ok) for name, ok in conn.execute(query("store/verify_schema")))
+
+
+def maintain(conn: Connection, now: float, settings: Store) -> tuple[Action, ...]:
+    """Set retention as configured, drop what has expired as of `now`, make partitions ahead."""
+    retention = settings.retention
+    with conn.transaction():
+        for table in retention.__struct_fields__:
+            parameters = {"tbl": f"public.{table}", "days": getattr(retention, table)}
+            conn.execute(query("store/set_retention"), parameters)
+    with conn.transaction(), conn.cursor(row_factory=class_row(Action)) as cursor:
+        bounds = {"now": utc(now), "raw_max_gib": settings.raw_max_gib}
+        return tuple(cursor.execute(query("store/maintain"), bounds))

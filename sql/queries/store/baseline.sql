@@ -1,0 +1,16 @@
+-- The windows of each stream since a time, oldest first, packed: of each window eleven float8 in
+-- network order: start (seconds since 1970 UTC), the nine features, gap (0 or 1); NaN for null.
+-- Parameters: since (timestamptz). Columns: collector, peer_addr, peer_asn, windows (bytea).
+select collector, host(peer_addr) as peer_addr, peer_asn,
+       string_agg(
+         float8send(extract(epoch from "timestamp")::float8)
+         || float8send(announcements) || float8send(withdrawals) || float8send(total_updates)
+         || float8send(withdrawal_ratio) || float8send(flap_count)
+         || float8send(coalesce(path_length, 'NaN')) || float8send(unique_peers)
+         || float8send(message_rate) || float8send(session_resets)
+         || float8send(gap::int),
+         ''::bytea order by "timestamp", id) as windows
+from public.features
+where "timestamp" >= %(since)s
+group by collector, peer_addr, peer_asn
+order by collector nulls first, peer_addr, peer_asn
