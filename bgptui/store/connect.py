@@ -2,7 +2,6 @@
 
 import contextlib
 import math
-import re
 from collections.abc import Iterator
 from enum import Enum, auto
 from functools import partial
@@ -11,14 +10,14 @@ from types import TracebackType
 from typing import Any, Self
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
-from bgptui.errors import ServiceUnreachable, Transient, UsageError
+from bgptui.errors import ServiceUnreachable, Transient
+from bgptui.store.dsn import describe, parsed_dsn, without_secrets
 from bgptui.store.embedded import EmbeddedPostgres
 
 COLLECTOR = "bgptui collector"
 CONSOLE = "bgptui console"
-MASK = "***"
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -59,7 +58,7 @@ def connect(
         UsageError: `dsn` is no connection string.
         ServiceUnreachable: names host, port, database and user, and the server's reason.
     """
-    given = _parsed(dsn)
+    given = parsed_dsn(dsn)
     settings: dict[str, str | int] = {
         **{name: value for name, value in _LIVENESS.items() if name not in given},
         "application_name": application_name,
@@ -79,44 +78,13 @@ def connect(
     return connection
 
 
-def describe(dsn: str) -> str:
-    """Who and where, for a message: `bgp on db.example.net:5432 as noc`; never a secret."""
-    given = _parsed(dsn)
-    host = given.get("hostaddr") or given.get("host") or "the default host"
-    hosts, ports = str(host).split(","), str(given.get("port") or 5432).split(",")
-    if len(ports) == 1:
-        ports *= len(hosts)
-    places = ",".join(f"{h}:{p}" for h, p in zip(hosts, ports, strict=False))
-    user = given.get("user")
-    database = given.get("dbname") or user or "(default)"
-    return f"{database} on {places}" + (f" as {user}" if user else "")
-
-
-def masked_dsn(dsn: str) -> str:
-    """The same connection string as keywords and values, with every secret as `***`.
-
-    One that cannot be read is masked whole: no part of it is known not to be a password.
-    """
-    try:
-        given = _parsed(dsn)
-    except UsageError:
-        return MASK
-    secret = _secret_keywords()
-    shown = {name: MASK if name in secret else value for name, value in given.items()}
-    return make_conninfo("", **shown)
-
-
 def one_line(error: psycopg.Error, dsn: str = "") -> str:
     """The server's or libpq's reason on one line, without the secrets of `dsn`."""
     text = error.diag.message_primary or str(error) or type(error).__name__
     text = " ".join(text.split())
     for prefix in ("connection failed: ", "connection is bad: "):
         text = text.removeprefix(prefix)
-    given = _parsed(dsn)
-    for name in _secret_keywords() & given.keys():
-        if given[name]:
-            text = text.replace(str(given[name]), MASK)
-    return text
+    return without_secrets(text, dsn)
 
 
 @contextlib.contextmanager
@@ -218,46 +186,3 @@ class Database:
         with self.connect(application_name="bgptui") as connection:
             text = engine_text(connection)
         return f"{text}, embedded" if self.embedded is not None else text
-
-
-def _parsed(dsn: str) -> dict[str, Any]:
-    """Keywords and values.
-
-    Raises:
-        UsageError: libpq cannot read it, or reads pieces of a password as something else.
-    """
-    try:
-        given = conninfo_to_dict(dsn)
-    except psycopg.Error:
-        given = None
-    if given is not None and not _is_torn(dsn, given):
-        return given
-    # Neither chained to libpq's error nor with its text: that quotes pieces of the string.
-    raise UsageError(
-        "[store] dsn is no PostgreSQL connection string (not shown: it may hold a password); "
-        "write host=... port=... dbname=... user=..., or postgresql://user@host:port/dbname "
-        "with special characters of a password percent-encoded"
-    )
-
-
-def _is_torn(dsn: str, given: dict[str, Any]) -> bool:
-    """Whether a `/`, `@` or `?` in a URL's password made libpq cut it in the wrong place.
-
-    Of postgresql://noc:pass/word@db it makes host noc, port pass and database word@db.
-    """
-    ports = str(given.get("port") or "").split(",")
-    if any(port and not port.isdecimal() for port in ports):
-        return True
-    _, is_url, rest = dsn.partition("://")
-    authority, _, path = rest.partition("?")[0].partition("/")
-    return bool(is_url) and ("@" in path or authority.count("@") > 1)
-
-
-def _secret_keywords() -> set[str]:
-    """Those that libpq itself shows as stars or hides, its passwords and keys."""
-    keywords = (
-        option.keyword.decode()
-        for option in psycopg.pq.Conninfo.get_defaults()
-        if option.dispchar == b"*" or re.search(rb"password|secret|_key$", option.keyword)
-    )
-    return set(keywords)

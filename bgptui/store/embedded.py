@@ -22,10 +22,10 @@ from typing import Self
 
 import platformdirs
 import psycopg
-from psycopg.conninfo import make_conninfo
 
 from bgptui.errors import ServiceUnreachable
 from bgptui.store.cluster import failure, start_server
+from bgptui.store.dsn import socket_dsn
 from bgptui.store.file_lock import FileLock
 from bgptui.store.postmaster import (
     POLL_S,
@@ -52,10 +52,11 @@ STOP_TIMEOUT_S = 60.0
 SESSIONS_END_S = 1.0
 # sockaddr_un(7): sun_path has 108 bytes on Linux and 104 on macOS, with the final zero.
 _MOST_SOCKET_PATH_BYTES = 103
+_SHORT_DIRECTORY = "/tmp"  # noqa: S108 - TMPDIR may be long; only a directory of our own is used
 _SOCKET_NAME = f".s.PGSQL.{PORT}"
-# Children that outlive their EmbeddedPostgres: kept, to be reaped. The PID of one that has
-# died and was not reaped looks alive to PostgreSQL.
-_left_running: list[subprocess.Popen[bytes]] = []
+# Servers that were killed or left running: kept, to be reaped. The PID of one that has died
+# and was not reaped looks alive to PostgreSQL.
+_children: list[subprocess.Popen[bytes]] = []
 
 
 def default_data_dir() -> Path:
@@ -177,7 +178,7 @@ class EmbeddedPostgres:
             self._users = None
         self._opened = False
         if self._process is not None and self._process.poll() is None:
-            _left_running.append(self._process)
+            _children.append(self._process)
         self._process = None
 
     @contextlib.contextmanager
@@ -193,8 +194,7 @@ class EmbeddedPostgres:
         """Adopt the server that answers, wait for one that starts or stops, or start one."""
         deadline = time.monotonic() + START_TIMEOUT_S
         refusal = "no answer"
-        if self._process is not None and self._process.poll() is not None:
-            self._process = None  # killed since the last `open`
+        started = False
         while time.monotonic() < deadline:
             try:
                 self._connect("postgres").close()
@@ -205,21 +205,21 @@ class EmbeddedPostgres:
                 if "FATAL:" in refusal and "the database system is" not in refusal:
                     raise self._failure("connecting to it", refusal) from error
             if running_pid(self.cluster) is None:
+                said = last_log_line(self.data_dir) if started else ""
+                # Processes of a server that was killed may live for a moment, and PostgreSQL
+                # refuses to start beside them.
+                if started and "pre-existing shared memory" not in said:
+                    raise self._failure("starting it", said)
                 self._start()
+                started = True
             time.sleep(POLL_S)
         raise self._failure(f"waiting {START_TIMEOUT_S:.0f} s for its answer", refusal)
 
     def _start(self) -> None:
-        """Start a server and wait until it has the cluster or dies.
-
-        Processes of a server that was killed may live for a moment. PostgreSQL then refuses
-        to start, so that is tried again by the caller.
-        """
-        if self._process is not None and self._process.poll() is not None:
-            said = last_log_line(self.data_dir)
-            if "pre-existing shared memory" not in said:
-                raise self._failure("starting it", said)
-        _left_running[:] = [child for child in _left_running if child.poll() is None]
+        """Start a server and wait until it has the cluster or dies."""
+        if self._process is not None:
+            _children.append(self._process)
+        _children[:] = [child for child in _children if child.poll() is None]
         self._process = start_server(self.data_dir, self.durability)
         while self._process.poll() is None and running_pid(self.cluster) != self._process.pid:
             time.sleep(POLL_S)
@@ -266,41 +266,21 @@ class EmbeddedPostgres:
         return psycopg.connect(self._dsn(database), autocommit=True, connect_timeout=5)
 
     def _dsn(self, database: str) -> str:
-        return make_conninfo(
-            "",
-            **{
-                **_over_environment(),
-                "host": str(self._socket_directory()),
-                "port": PORT,
-                "user": SUPERUSER,
-                "dbname": database,
-            },
-        )
+        directory = self._socket_directory()
+        return socket_dsn(directory, port=PORT, user=SUPERUSER, database=database)
 
     def _socket_directory(self) -> Path:
         """The cluster, or a short link to it where its socket's path would be too long."""
         if len(os.fsencode(self.cluster / _SOCKET_NAME)) <= _MOST_SOCKET_PATH_BYTES:
             return self.cluster
         digest = hashlib.sha256(os.fsencode(self.cluster)).hexdigest()[:12]
-        link = private_directory() / f"s-{digest}"
+        link = private_directory(_SHORT_DIRECTORY) / f"s-{digest}"
         with contextlib.suppress(FileExistsError):
             link.symlink_to(self.cluster)
         return link
 
     def _failure(self, tried: str, why: str) -> ServiceUnreachable:
         return failure(self.data_dir, tried=tried, why=why)
-
-
-def _over_environment() -> dict[str, str | int]:
-    """libpq's own defaults for what PG* variables set: these mean another server.
-
-    Only an explicit value wins over a variable. PGSERVICE has none that means "no service".
-    """
-    return {
-        option.keyword.decode(): (option.compiled or b"").decode()
-        for option in psycopg.pq.Conninfo.get_defaults()
-        if option.envvar and option.envvar in os.environb and option.keyword != b"service"
-    }
 
 
 def _os_reason(error: OSError) -> str:

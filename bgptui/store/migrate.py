@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from bgptui.errors import Fatal, ServiceUnreachable
 from bgptui.resources import resource_dir
-from bgptui.store.connect import Connection, connect, describe, engine_text, one_line
+from bgptui.store.connect import Connection, connect, engine_text, one_line
+from bgptui.store.dsn import describe
 
 _NAME = re.compile(r"(\d{4})_\w+\.sql")
 _APPLICATION = "bgptui migrate"

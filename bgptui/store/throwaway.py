@@ -18,14 +18,14 @@ _LOCK_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 10.0
 
 
-def private_directory() -> Path:
-    """Directory of this user's own in the system's temporary directory.
+def private_directory(place: str | None = None) -> Path:
+    """Directory of this user's own in `place`, by default the system's temporary directory.
 
     Raises:
         Fatal: somebody else made it; its name can be guessed, so it cannot be trusted.
         OSError: it cannot be made.
     """
-    path = Path(tempfile.gettempdir()) / f"bgptui-{os.geteuid()}"
+    path = Path(place or tempfile.gettempdir()) / f"bgptui-{os.geteuid()}"
     path.mkdir(mode=0o700, exist_ok=True)
     status = path.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():

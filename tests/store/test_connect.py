@@ -12,10 +12,9 @@ from bgptui.store.connect import (
     Commit,
     Database,
     connect,
-    describe,
-    masked_dsn,
     transient_errors,
 )
+from bgptui.store.dsn import describe, masked_dsn
 
 
 @pytest.fixture
@@ -93,7 +92,7 @@ def test_the_servers_reason_is_shown(postgres_server: str) -> None:
     [
         "postgresql://noc:s3c/ret@db.example.net/bgp",
         "postgresql://noc:3/s3cret@db.example.net/bgp",
-        "postgresql://noc:3?s3c=ret@db.example.net/bgp",
+        "postgresql://noc:3?s3c@ret@db.example.net/bgp",
         "postgresql://noc:s3c@ret@db.example.net/bgp",
         "host=db.example.net password=s3c ret user=noc",
         "host=db.example.net pasword=s3cret",
