@@ -1,0 +1,90 @@
+"""Carries acts out on the database and says in one line what came of each."""
+
+from msgspec import Struct
+
+from bgptui.domain.alert import TRANSITIONS, Status
+from bgptui.errors import BadInput
+from bgptui.store.alerts import Conflict, update_alert_status
+from bgptui.store.connect import Connection
+from bgptui.tui.acts import WORD, Act, Outcome, Result, SetStatus, Undo
+
+
+class _Way(Struct, frozen=True):
+    """From a status at a version of an alert's row to another status."""
+
+    alert_id: int
+    start: Status
+    end: Status
+    version: int
+
+
+class ActRunner:
+    """Remembers what it did, so that each act can be undone once. Used by one thread."""
+
+    def __init__(self, operator: str) -> None:
+        self._operator = operator
+        self._ways_back: dict[int, _Way] = {}
+
+    def run(self, connection: Connection, act: Act) -> Outcome:
+        """Carry an act out.
+
+        Raises:
+            psycopg.OperationalError: the connection broke; whether the act was carried out
+                is not known.
+        """
+        if isinstance(act, SetStatus):
+            seen = act.seen
+            way = _Way(seen.alert_id, seen.status, act.status, seen.version)
+            return self._go(connection, act, way)
+        back = self._ways_back.get(act.of)
+        if back is None:
+            return Outcome(act, None, Result.REFUSED, "nothing undone: that act did not happen")
+        return self._go(connection, act, back)
+
+    def unsure(self, act: Act) -> Outcome:
+        """The outcome where the connection broke before the answer."""
+        alert_id = self._alert_id(act)
+        text = f"{alert_id}: the database went away before it answered; look at its state later"
+        return Outcome(act, alert_id, Result.UNSURE, text)
+
+    def away(self, act: Act) -> Outcome:
+        """The outcome while there is no database."""
+        alert_id = self._alert_id(act)
+        text = f"{alert_id}: nothing done, the database is away"
+        return Outcome(act, alert_id, Result.FAILED, text)
+
+    def _alert_id(self, act: Act) -> int | None:
+        if isinstance(act, SetStatus):
+            return act.seen.alert_id
+        back = self._ways_back.get(act.of)
+        return None if back is None else back.alert_id
+
+    def _go(self, connection: Connection, act: Act, way: _Way) -> Outcome:
+        alert_id, version = way.alert_id, way.version
+        try:
+            with connection.transaction():
+                for status in route(way.start, way.end):
+                    version = update_alert_status(
+                        connection,
+                        alert_id,
+                        status,
+                        self._operator,
+                        notes="undo" if isinstance(act, Undo) else None,
+                        expected_version=version,
+                    ).version
+        except Conflict as conflict:
+            return Outcome(act, alert_id, Result.CONFLICT, f"NOT DONE: {conflict}")
+        except BadInput as refusal:
+            return Outcome(act, alert_id, Result.REFUSED, f"NOT DONE: {refusal}")
+        if isinstance(act, SetStatus):
+            self._ways_back[act.number] = _Way(alert_id, way.end, way.start, version)
+            return Outcome(act, alert_id, Result.DONE, f"{alert_id} {WORD[way.end]}; u undoes it")
+        del self._ways_back[act.of]
+        return Outcome(act, alert_id, Result.DONE, f"{alert_id} undone: {WORD[way.end]} again")
+
+
+def route(start: Status, end: Status) -> tuple[Status, ...]:
+    """The statuses to pass, `end` included: a closed alert is acknowledged by way of open."""
+    if end in TRANSITIONS[start] or start is end:
+        return (end,)
+    return (Status.OPEN, end)

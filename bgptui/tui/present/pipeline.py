@@ -1,0 +1,136 @@
+"""The health of the pipeline: one line, or a panel where there is room."""
+
+from bgptui.domain.health import Health, RpkiHealth, StageHealth, StageState
+from bgptui.tui.lines import Line, Piece, Span, Tone, line, pack
+from bgptui.tui.present.figures import age, count, percent, size
+
+_TONE = {
+    StageState.OK: Tone.GOOD,
+    StageState.SLOW: Tone.WARN,
+    StageState.WAIT: Tone.WARN,
+    StageState.FAIL: Tone.BAD,
+}
+
+
+def health_line(health: Health | None, width: int) -> Line:
+    """RPKI, stages, losses and disk in one line; what is well is said shortly."""
+    if health is None:
+        return line(Span("no collector has written its health to this database yet", Tone.FAINT))
+    pieces = [Piece(2, _rpki(health.rpki, health.now)), Piece(1, _stages(health.stages))]
+    if health.dropped:
+        pieces.append(Piece(0, _drops(health.dropped)))
+    if health.learning < 1:
+        pieces.append(Piece(4, _learning(health)))
+    if health.disk_free_bytes is not None:
+        pieces.append(Piece(3, _disk(health)))
+    return pack(pieces, width)
+
+
+def pipeline_panel(health: Health | None, *, width: int, rows: int) -> list[Line]:
+    """The same at length: a line a stage, RPKI, losses by reason; at most `rows` lines."""
+    if health is None:
+        return [health_line(None, width)]
+    lines = [line(Span("PIPELINE", Tone.HEADING), f"  {_summary(health)}")]
+    lines += [_stage_line(stage) for stage in health.stages]
+    lines += _rpki_lines(health.rpki, health.now)
+    if health.dropped:
+        lines.append(pack([*_drops_by_reason(health.dropped)], width))
+    lines.append(pack([Piece(0, _disk(health)), Piece(1, _learning(health))], width))
+    return lines[:rows]
+
+
+def _summary(health: Health) -> str:
+    model = f", model {health.model_version}" if health.model_version else ""
+    return f"{count(health.messages)} messages, {health.peers} peers{model}"
+
+
+def _stages(stages: tuple[StageHealth, ...]) -> Line:
+    """All by name where all do well; else those that do not, and how many do."""
+    bad = [stage for stage in stages if stage.state is not StageState.OK]
+    if not bad:
+        return line(" ".join(stage.name for stage in stages) + " ", Span("ok", Tone.GOOD))
+    spans = [span for stage in bad for span in (*_trouble(stage), Span("  "))]
+    return (*spans, Span(f"{len(stages) - len(bad)} ok"))
+
+
+def _trouble(stage: StageHealth) -> Line:
+    state = Span(stage.state.value.upper(), _TONE[stage.state])
+    late = f" {stage.busy_s:.1f}s" if stage.state is StageState.SLOW else ""
+    return (Span(f"{stage.name} "), state, Span(late))
+
+
+def _stage_line(stage: StageHealth) -> Line:
+    state = Span(f"{stage.state.value.upper():<5}", _TONE[stage.state])
+    queue = f"{stage.depth}/{stage.capacity}" if stage.capacity else ""
+    return line(f"{stage.name:<10}", state, f" {queue:>9} {stage.busy_s:7.2f}s  {stage.detail}")
+
+
+def _rpki(rpki: RpkiHealth, now: float) -> Line:
+    """Announced prefixes by what validation said of them, and the age of the data behind it."""
+    spans = [
+        Span(f"RPKI v{count(rpki.valid)} i{count(rpki.invalid)} nf{count(rpki.not_found)} "),
+    ]
+    if rpki.unavailable:
+        spans.append(Span(f"na{count(rpki.unavailable)} ", Tone.WARN))
+    return (*spans, _vrps(rpki, now))
+
+
+def _rpki_lines(rpki: RpkiHealth, now: float) -> list[Line]:
+    seen = rpki.valid + rpki.invalid + rpki.not_found + rpki.unavailable
+    parts = [
+        f"{name} {count(number)} ({percent(number, seen)}%)"
+        for name, number in (
+            ("valid", rpki.valid),
+            ("invalid", rpki.invalid),
+            ("not found", rpki.not_found),
+            ("no verdict", rpki.unavailable),
+        )
+        if number or name != "no verdict"
+    ]
+    source = rpki.error or rpki.source
+    return [
+        line("RPKI       ", _vrps(rpki, now), f"  {count(rpki.vrps)} VRPs  {source}"),
+        line(f"           {'  '.join(parts)}"),
+    ]
+
+
+def _vrps(rpki: RpkiHealth, now: float) -> Span:
+    if rpki.vrps == 0 or rpki.as_of is None:
+        return Span("vrp none", Tone.WARN)
+    stale = rpki.state == "stale"
+    text = f"vrp {age(now - rpki.as_of)}{' STALE' if stale else ''}"
+    return Span(text, Tone.WARN if stale or rpki.error else Tone.PLAIN)
+
+
+def _drops(dropped: dict[str, int]) -> Line:
+    return line(Span(f"drops {count(sum(dropped.values()))}", Tone.WARN))
+
+
+def drops_text(dropped: dict[str, int]) -> str:
+    """Losses by reason, the most first."""
+    return ", ".join(f"{name} {count(lost)}" for name, lost in _worst_first(dropped))
+
+
+def _drops_by_reason(dropped: dict[str, int]) -> list[Piece]:
+    parts = [line(f"{name} {count(lost)}") for name, lost in _worst_first(dropped)]
+    return [Piece(at, part) for at, part in enumerate([_drops(dropped), *parts])]
+
+
+def _worst_first(dropped: dict[str, int]) -> list[tuple[str, int]]:
+    return sorted(dropped.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _learning(health: Health) -> Line:
+    if health.learning >= 1:
+        return line("baseline complete")
+    return line(Span(f"learning {percent(round(health.learning * 1000), 1000)}%", Tone.WARN))
+
+
+def _disk(health: Health) -> Line:
+    if health.disk_free_bytes is None:
+        return line(Span("disk ?", Tone.FAINT))
+    left = f"disk {size(health.disk_free_bytes)}"
+    if health.disk_hours_left is None:
+        return line(left)
+    text = f"{left} ({age(health.disk_hours_left * 3600)})"
+    return line(Span(text, Tone.WARN) if health.disk_hours_left < 24 else text)

@@ -1,0 +1,1 @@
+"""Widgets that paint lines, only those that changed."""
