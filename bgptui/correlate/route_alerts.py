@@ -1,0 +1,202 @@
+"""Route events to alerts: they open at enough peers, grow, and end after a hold-down."""
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable
+
+from bgptui.config.schema import Alerts
+from bgptui.correlate.agenda import LATENESS_S, Agenda, Errand
+from bgptui.correlate.gap_book import GapBook
+from bgptui.correlate.grouping import News, RouteMatter, matter_key
+from bgptui.correlate.ledger import Draft, Ledger, Standing
+from bgptui.correlate.recent_scores import RecentScores, Witness
+from bgptui.correlate.route_draft import ALERT_TYPES, route_draft
+from bgptui.domain.alert import Alert, AlertChange
+from bgptui.domain.alert_json import from_iso_utc
+from bgptui.domain.event import RouteCleared, RouteEvent
+from bgptui.domain.routing import Peer
+from bgptui.domain.score import WindowScore
+
+RECHECK_S = 10.0  # how often to look whether a gap that stops a hold-down has ended
+MATTERS_MOST = 50_000
+ALERTS_MOST = 10_000
+
+
+class RouteAlerts:
+    """Every matter that some peer sees, with or without an alert.
+
+    Args:
+        drops: counts what did not fit: matters without an alert, alerts and firings.
+    """
+
+    def __init__(
+        self,
+        settings: Alerts,
+        *,
+        ledger: Ledger,
+        agenda: Agenda,
+        gaps: GapBook,
+        scores: RecentScores,
+        peers_total: Callable[[], int],
+        drops: Counter[str],
+    ) -> None:
+        self._hold_down_s = settings.hold_down_s
+        self._ledger = ledger
+        self._agenda = agenda
+        self._gaps = gaps
+        self._scores = scores
+        self._peers_total = peers_total
+        self._drops = drops
+        self._waiting: OrderedDict[str, RouteMatter] = OrderedDict()  # no alert yet
+        self._alerted: dict[str, RouteMatter] = {}  # open or muted
+        self._witness: dict[str, Witness] = {}
+
+    def observe(self, items: Iterable[RouteEvent | RouteCleared]) -> tuple[AlertChange, ...]:
+        """What one message of one peer set off; several rules of it make one change."""
+        changes: list[AlertChange] = []
+        touched: dict[str, tuple[float, News]] = {}
+        for item in items:
+            key = matter_key(item.key)
+            if isinstance(item, RouteCleared):
+                self._clear(key, item)
+                continue
+            if not item.opens_alert or item.key.event_type not in ALERT_TYPES:
+                continue
+            changes += self._end_if_over(key, item.timestamp)
+            news = self._matter(key).fire(item)
+            known = touched.get(key)
+            touched[key] = (item.timestamp, news if known is None else max(news, known[1]))
+        for key, (at, news) in touched.items():
+            changes += self._judge(key, at, news)
+        return tuple(changes)
+
+    def refresh(self, key: str, at: float) -> tuple[AlertChange, ...]:
+        """Tell of the peers that came while an update was held back."""
+        matter = self._alerted.get(key)
+        return () if matter is None else self._ledger.update(self._draft(matter), at=at)
+
+    def look(self, key: str, at: float) -> tuple[AlertChange, ...]:
+        """End a matter that nobody has seen for the hold-down."""
+        matter = self._alerted.get(key) or self._waiting.get(key)
+        if matter is None or matter.is_firing:
+            return ()
+        deadline = self._deadline(matter)
+        if deadline is None:
+            self._agenda.put(at + RECHECK_S, key, Errand.LOOK)
+            return ()
+        if at < deadline + LATENESS_S:
+            self._agenda.put(deadline + LATENESS_S, key, Errand.LOOK)
+            return ()
+        return self._end(matter, deadline)
+
+    def take_in(self, scores: Iterable[WindowScore]) -> tuple[AlertChange, ...]:
+        """Strong scores came: the open alerts they concern take them into their confidence."""
+        ends = [score.window.end for score in scores]
+        if not ends:
+            return ()
+        changes: list[AlertChange] = []
+        for key, matter in self._alerted.items():
+            if self._ledger.standing(key) is Standing.OPEN and self._hear(matter, max(ends)):
+                changes += self._ledger.update(self._draft(matter), at=max(ends))
+        return tuple(changes)
+
+    def restore(self, alert: Alert) -> None:
+        """Take over an alert; the peers in its evidence count as seeing the route still."""
+        matter = self._new_matter(alert.key)
+        matter.last_seen = matter.cleared_at = alert.last_seen
+        for fact in alert.evidence:
+            for peer in fact["peers"] if fact["kind"] == "peers" else ():
+                matter.take_over(
+                    Peer(peer["collector"], peer["peer_addr"], peer["peer_asn"]),
+                    from_iso_utc(peer["since"]),
+                )
+        self._alerted[alert.key] = matter
+
+    def _clear(self, key: str, item: RouteCleared) -> None:
+        matter = self._alerted.get(key) or self._waiting.get(key)
+        if matter is None:
+            return
+        matter.clear(item.key, item.peer, item.timestamp)
+        if not matter.is_firing:
+            deadline = matter.cleared_at + self._hold_down_s + LATENESS_S
+            self._agenda.put(deadline, key, Errand.LOOK)
+
+    def _judge(self, key: str, at: float, news: News) -> tuple[AlertChange, ...]:
+        """Open, update or leave alone, after a peer's route fired at `at`."""
+        waiting = self._waiting.get(key)
+        if waiting is not None:
+            waiting.forget_before(at - LATENESS_S)
+            since = waiting.quorum_at()
+            return () if since is None else self._open(waiting, since)
+        if news is News.NOTHING or (news is News.PEERS and self._ledger.hold_back(key, at)):
+            return ()
+        return self._ledger.update(self._draft(self._alerted[key]), at=at)
+
+    def _open(self, matter: RouteMatter, first_seen: float) -> tuple[AlertChange, ...]:
+        if len(self._alerted) >= ALERTS_MOST:
+            self._drops["alerts"] += 1
+            return ()
+        del self._waiting[matter.key]
+        self._alerted[matter.key] = matter
+        self._hear(matter, first_seen)
+        return (self._ledger.open(self._draft(matter), first_seen=first_seen),)
+
+    def _deadline(self, matter: RouteMatter) -> float | None:
+        return self._gaps.quiet_until(matter.cleared_at, self._hold_down_s, matter.collectors)
+
+    def _end_if_over(self, key: str, at: float) -> tuple[AlertChange, ...]:
+        """A route that comes back after its hold-down is a new matter."""
+        matter = self._alerted.get(key) or self._waiting.get(key)
+        if matter is None or matter.is_firing:
+            return ()
+        deadline = self._deadline(matter)
+        if deadline is None or at <= max(deadline, matter.cleared_at + LATENESS_S):
+            return ()
+        return self._end(matter, deadline)
+
+    def _end(self, matter: RouteMatter, at: float) -> tuple[AlertChange, ...]:
+        self._witness.pop(matter.key, None)
+        if self._waiting.pop(matter.key, None) is not None:
+            return ()
+        del self._alerted[matter.key]
+        resolution = "no peer has the route any more"
+        draft = self._draft(matter)
+        return self._ledger.resolve(matter.key, at=at, resolution=resolution, draft=draft)
+
+    def _matter(self, key: str) -> RouteMatter:
+        """The matter of `key`, a new one if need be."""
+        known = self._alerted.get(key)
+        if known is not None:
+            return known
+        waiting = self._waiting.get(key)
+        if waiting is None:
+            if len(self._waiting) >= MATTERS_MOST:
+                self._waiting.popitem(last=False)
+                self._drops["matters"] += 1
+            waiting = self._waiting[key] = self._new_matter(key)
+        self._waiting.move_to_end(key)
+        return waiting
+
+    def _new_matter(self, key: str) -> RouteMatter:
+        grace_s = max(self._hold_down_s, LATENESS_S)
+        return RouteMatter(key, grace_s=grace_s, drops=self._drops)
+
+    def _hear(self, matter: RouteMatter, at: float) -> bool:
+        """Ask the detector; True when it says more than before. Its word stays."""
+        found = self._scores.witness(at, matter.sees)
+        known = self._witness.get(matter.key)
+        stale = not matter.is_firing and matter.cleared_at < at - self._hold_down_s
+        if found is None or stale or (known is not None and known.weight >= found.weight):
+            return False
+        self._witness[matter.key] = found
+        return True
+
+    def _draft(self, matter: RouteMatter) -> Draft:
+        """The alert as it stands."""
+        if not matter.is_known:
+            return self._ledger.draft(matter.key)
+        return route_draft(
+            matter,
+            before=self._ledger.alert(matter.key),
+            witness=self._witness.get(matter.key),
+            peers_total=self._peers_total(),
+        )

@@ -1,0 +1,92 @@
+"""A route matter as the alert that it makes at this moment."""
+
+from msgspec.structs import replace
+
+from bgptui.correlate.confidence import Terms, route_terms
+from bgptui.correlate.grouping import RouteMatter
+from bgptui.correlate.ledger import NO_UUID, Draft
+from bgptui.correlate.recent_scores import Witness
+from bgptui.correlate.route_evidence import route_facts
+from bgptui.correlate.wording import route_description, route_title
+from bgptui.domain.alert import Alert, AlertType, Reference
+from bgptui.domain.event import EventType
+from bgptui.domain.rpki import RpkiState
+
+ALERT_TYPES = {
+    EventType.HIJACK_SUSPECTED: AlertType.HIJACK,
+    EventType.LEAK_SUSPECTED: AlertType.LEAK,
+    EventType.RPKI_INVALID: AlertType.RPKI_INVALID,
+    EventType.PATH_ANOMALY: AlertType.PATH_ANOMALY,
+    EventType.NEW_PREFIX: AlertType.NEW_PREFIX,
+    EventType.VISIBILITY_LOSS: AlertType.VISIBILITY_LOSS,
+}  # a bogon is an event row and never an alert: the noise policy has no line for it
+
+
+def route_draft(
+    matter: RouteMatter, *, before: Alert | None, witness: Witness | None, peers_total: int
+) -> Draft:
+    """The alert, without its identity and confidence.
+
+    Args:
+        matter: with at least one event.
+        before: the alert as last told. What it counted stays counted, and after a restart it
+            is all that is known of the peers seen earlier.
+    """
+    events = matter.events()
+    lead = events[0]
+    peers_seen = max(len(matter.asns), 0 if before is None else before.peers_seen)
+    terms = _with_witness(route_terms(events, peers=peers_seen), witness)
+    first = matter.peers()[0][1]
+    alert = Alert(
+        alert_id=0,
+        alert_uuid=NO_UUID,
+        key=matter.key,
+        alert_type=ALERT_TYPES[lead.key.event_type],
+        severity=min((event.severity for event in events), key=lambda severity: severity.rank),
+        confidence=0.0,
+        title=route_title(lead),
+        description=route_description(lead, peers_seen=peers_seen, peers_total=peers_total),
+        first_seen=0.0,
+        last_seen=matter.last_seen,
+        hijack_class=lead.hijack_class,
+        prefix=lead.key.prefix,
+        watched_prefix=lead.watched_prefix,
+        origin_asn=lead.key.origin_asn,
+        expected_origins=lead.expected_origins,
+        affected_prefixes=(lead.key.prefix,),
+        peer_addr=first.address,
+        peer_asn=first.asn,
+        collector=first.collector,
+        peers_seen=peers_seen,
+        peers_total=peers_total,
+        anomaly_types=matter.anomaly_types(),
+        ensemble_score=None if witness is None else witness.score.ensemble,
+        heuristic_score=None if witness is None else witness.score.heuristic,
+        rpki_score=terms.route if lead.validation.state is RpkiState.INVALID else None,
+        rpki_status=lead.validation.state.value,
+        ml_result=None if witness is None else _ml_result(witness),
+        route_event=Reference(lead.id, lead.timestamp),
+        evidence=route_facts(matter, witness),
+    )
+    collectors = frozenset(matter.collectors)
+    return Draft(alert=_with_peer_of(alert, before), terms=terms, collectors=collectors)
+
+
+def _with_peer_of(alert: Alert, before: Alert | None) -> Alert:
+    """The peer that is named at the opening stays the one that is named."""
+    if before is None:
+        return alert
+    return replace(
+        alert, peer_addr=before.peer_addr, peer_asn=before.peer_asn, collector=before.collector
+    )
+
+
+def _with_witness(terms: Terms, witness: Witness | None) -> Terms:
+    if witness is None or witness.score.ensemble is None:
+        return terms
+    source = "network" if witness.score.window.peer is None else "peers"
+    return replace(terms, ml=witness.score.ensemble, ml_q=witness.q, ml_source=source)
+
+
+def _ml_result(witness: Witness) -> Reference:
+    return Reference(witness.score.id, witness.score.window.start)

@@ -1,0 +1,102 @@
+"""The evidence of a route alert, as JSON-ready facts."""
+
+from typing import Any
+
+from bgptui.correlate.grouping import RouteMatter
+from bgptui.correlate.ml_fact import ml_fact
+from bgptui.correlate.recent_scores import Witness
+from bgptui.domain.alert_json import iso_utc
+from bgptui.domain.event import RouteEvent
+
+VRPS_SHOWN = 8
+PATHS_SHOWN = 5
+PEERS_SHOWN = 50
+
+Fact = dict[str, Any]
+
+
+def route_facts(matter: RouteMatter, witness: Witness | None) -> tuple[Fact, ...]:
+    """Rules, RPKI, the detector's word, some paths and the peers, in this order."""
+    events = matter.events()
+    ml = () if witness is None else (ml_fact(witness.score),)
+    return (*_rules(events), _rpki(events[0]), *ml, *_paths(events), _peers(matter))
+
+
+def _rules(events: list[RouteEvent]) -> list[Fact]:
+    """One fact for each rule that fired, of its leading event."""
+    facts: dict[tuple[str, str], Fact] = {}
+    for event in events:
+        facts.setdefault(
+            (event.key.event_type.value, event.key.reason),
+            {
+                "kind": "rule",
+                "event_type": event.key.event_type.value,
+                "reason": event.key.reason,
+                "class": event.hijack_class,
+                "severity": event.severity.value,
+                "watched_prefix": event.watched_prefix,
+                "expected_origins": list(event.expected_origins),
+                "min_peers": event.min_peers,
+                "description": event.description,
+                "facts": event.evidence,
+            },
+        )
+    return list(facts.values())
+
+
+def _rpki(event: RouteEvent) -> Fact:
+    validation = event.validation
+    return {
+        "kind": "rpki",
+        "status": validation.state.value,
+        "reason": None if validation.reason is None else validation.reason.value,
+        "source": validation.source,
+        "as_of": None if validation.as_of is None else iso_utc(validation.as_of),
+        "vrps": [
+            {
+                "prefix": vrp.prefix,
+                "max_length": vrp.max_length,
+                "asn": vrp.asn,
+                "trust_anchor": vrp.trust_anchor,
+            }
+            for vrp in validation.covering[:VRPS_SHOWN]
+        ],
+        "vrps_more": max(0, len(validation.covering) - VRPS_SHOWN),
+    }
+
+
+def _paths(events: list[RouteEvent]) -> list[Fact]:
+    """The first PATHS_SHOWN distinct paths."""
+    paths: dict[object, Fact] = {}
+    for event in events:
+        if event.as_path and event.as_path not in paths:
+            paths[event.as_path] = {
+                "kind": "path",
+                "as_path": [list(hop) if isinstance(hop, tuple) else hop for hop in event.as_path],
+                "collector": event.peer.collector,
+                "peer_addr": event.peer.address,
+                "peer_asn": event.peer.asn,
+                "next_hop": event.next_hop,
+                "seen": iso_utc(event.timestamp),
+            }
+        if len(paths) == PATHS_SHOWN:
+            break
+    return list(paths.values())
+
+
+def _peers(matter: RouteMatter) -> Fact:
+    peers = matter.peers()
+    return {
+        "kind": "peers",
+        "asns": len(matter.asns),
+        "peers": [
+            {
+                "collector": peer.collector,
+                "peer_addr": peer.address,
+                "peer_asn": peer.asn,
+                "since": iso_utc(since),
+            }
+            for since, peer in peers[:PEERS_SHOWN]
+        ],
+        "peers_more": max(0, len(peers) - PEERS_SHOWN),
+    }

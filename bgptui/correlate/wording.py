@@ -1,0 +1,174 @@
+"""Titles and descriptions, in the words of the people who read them at three in the morning."""
+
+from bgptui.domain.alert_json import iso_utc
+from bgptui.domain.event import EventType, RouteEvent
+from bgptui.domain.routing import Peer
+from bgptui.domain.rpki import InvalidReason, RpkiState
+from bgptui.domain.score import WindowScore
+from bgptui.domain.window import FEATURES
+
+_ROUTE_TITLES = {
+    EventType.HIJACK_SUSPECTED: "Route Hijack Suspected",
+    EventType.LEAK_SUSPECTED: "Route Leak Suspected",
+    EventType.RPKI_INVALID: "RPKI Invalid Route",
+    EventType.PATH_ANOMALY: "AS Path Anomaly",
+    EventType.NEW_PREFIX: "New Prefix Announced",
+    EventType.VISIBILITY_LOSS: "Prefix Visibility Lost",
+    EventType.BOGON: "Bogon Announced",
+}
+_INVALID_TITLES = {
+    InvalidReason.ASN: "RPKI Invalid Origin",
+    InvalidReason.LENGTH: "RPKI Invalid Prefix Length",
+    InvalidReason.AS0: "RPKI Invalid: Covered by AS0",
+    InvalidReason.AS_SET: "RPKI Invalid: AS_SET Origin",
+}
+# Reasons of the detector, the most telling first: churn is what all of them look like.
+_REASON_TITLES = {
+    "WITHDRAWAL_STORM": "Withdrawal Storm",
+    "SILENCE": "Peer Silent",
+    "SESSION_RESET": "Session Reset",
+    "FLAPPING": "Route Flapping",
+    "PATH_LENGTH_SHIFT": "Path Length Shift",
+    "CRITICAL_CHURN": "Churn Anomaly",
+}
+_REASON_RANK = {name: rank for rank, name in enumerate(_REASON_TITLES)}
+_COUNTS = frozenset({"announcements", "withdrawals", "total_updates", "flap_count"})
+
+
+def route_title(event: RouteEvent) -> str:
+    """Title of the alert that `event` leads."""
+    if event.key.event_type is EventType.RPKI_INVALID and event.validation.reason is not None:
+        return _INVALID_TITLES[event.validation.reason]
+    return _ROUTE_TITLES[event.key.event_type]
+
+
+def route_description(event: RouteEvent, *, peers_seen: int, peers_total: int) -> str:
+    """What is announced, against what is expected, and who sees it."""
+    if event.key.event_type in {EventType.HIJACK_SUSPECTED, EventType.RPKI_INVALID}:
+        told = [_announcement(event), _rpki_sentence(event)]
+    else:
+        told = [event.description.rstrip(". ") + "."]
+    total = f" of {peers_total}" if peers_total >= peers_seen else ""
+    told.append(f"Seen by {_plural(peers_seen, 'peer AS', 'peer ASes')}{total}.")
+    return " ".join(sentence for sentence in told if sentence)
+
+
+def _announcement(event: RouteEvent) -> str:
+    key = event.key
+    who = "An AS_SET" if key.origin_asn is None else f"AS{key.origin_asn}"
+    if event.watched_prefix is None:
+        return f"{who} announces {key.prefix}."
+    what = "your" if event.watched_prefix == key.prefix else "a more-specific of your"
+    route = f"{key.prefix}, {what} {event.watched_prefix}"
+    if event.watched_prefix == key.prefix:
+        route = f"your {key.prefix}"
+    if key.origin_asn in event.expected_origins:
+        return f"{who}, an expected origin, announces {route}."
+    if not event.expected_origins:
+        return f"{who} announces {route}, which nobody should originate."
+    return f"{who} announces {route}; {_origins(event.expected_origins)} expected."
+
+
+def _rpki_sentence(event: RouteEvent) -> str:
+    validation = event.validation
+    if validation.state is RpkiState.UNAVAILABLE:
+        return "RPKI: no fresh data."
+    if validation.state is RpkiState.NOT_FOUND:
+        return "RPKI: no ROA covers it."
+    named = sorted({vrp.asn for vrp in validation.covering})
+    if validation.state is RpkiState.VALID:
+        return "RPKI valid: a ROA allows this origin."
+    if validation.reason is InvalidReason.LENGTH:
+        allowed = max((vrp.max_length for vrp in validation.covering), default=0)
+        return f"RPKI invalid: ROAs allow lengths up to /{allowed} only; fix the ROA or the route."
+    if validation.reason is InvalidReason.AS_SET:
+        return "RPKI invalid: an AS_SET has no single origin."
+    if validation.reason is InvalidReason.AS0 or not any(named):
+        return "RPKI invalid: the holder says that nobody may originate it (AS0)."
+    return f"RPKI invalid: ROAs allow {_list_asns([asn for asn in named if asn])} only."
+
+
+def leading_reason(score: WindowScore) -> str | None:
+    """Name of the reason that tells most: the likeliest, then the most specific."""
+    best = min(
+        score.reasons,
+        key=lambda reason: (-round(reason.p, 6), _REASON_RANK.get(reason.name, 99), reason.name),
+        default=None,
+    )
+    return None if best is None else best.name
+
+
+def ml_title(reason: str | None, *, peer: Peer | None) -> str:
+    """Title by the leading reason; without one only the models found it odd."""
+    if reason is None:
+        return "BGP Anomaly"
+    if reason == "SILENCE" and peer is None:
+        return "Feed Unusually Quiet"
+    return _REASON_TITLES.get(reason, reason.replace("_", " ").title())
+
+
+def ml_description(score: WindowScore, *, alarming_peers: int) -> str:
+    """Where, when, what drove it, and how far from usual."""
+    window = score.window
+    where = "Network-wide" if window.peer is None else f"Peer {peer_name(window.peer)}"
+    told = [f"{where}, minute from {iso_utc(window.start)}: {_driver(score)}"]
+    if score.ensemble is not None:
+        told.append(f"Ensemble {score.ensemble:.2f}.")
+    if window.peer is None and alarming_peers:
+        told.append(f"{_plural(alarming_peers, 'peer alarms', 'peers alarm')} as well.")
+    if score.learning:
+        told.append(f"Still learning ({score.baseline_minutes} minutes of baseline).")
+    return " ".join(told)
+
+
+def drivers(score: WindowScore, *, most: int = 3) -> list[tuple[str, float]]:
+    """(feature, z) of what is furthest from usual, the furthest first."""
+    known = [
+        (name, z) for name, z in zip(FEATURES, score.zscores, strict=False) if z is not None and z
+    ]
+    return sorted(known, key=lambda pair: (-abs(pair[1]), FEATURES.index(pair[0])))[:most]
+
+
+def _driver(score: WindowScore) -> str:
+    told = []
+    for name, z in drivers(score, most=2):
+        value: float | None = getattr(score.window, name)
+        shown = (
+            "unseen" if value is None else f"{value:,.0f}" if name in _COUNTS else f"{value:.2f}"
+        )
+        usual = ""
+        index = FEATURES.index(name)
+        if index < len(score.baseline):
+            median = score.baseline[index][0]
+            usual = f", usually {median:,.0f}" if name in _COUNTS else f", usually {median:.2f}"
+        told.append(f"{name} {shown}{usual} (z {z:+.1f})")
+    return "; ".join(told) + "." if told else "unlike the minutes before."
+
+
+def session_title(*, down: int, most: bool) -> str:
+    """Title of an outage of `down` peers; `most`: of more than half of a collector's."""
+    if most:
+        return "Most Peer Sessions Down"
+    return "Peer Session Down" if down == 1 else "Peer Sessions Down"
+
+
+def gap_title(collector: str | None) -> str:
+    return "Feed Down" if collector is None else f"Feed of {collector} Down"
+
+
+def peer_name(peer: Peer) -> str:
+    """`AS64496 at 192.0.2.1 (rrc00)`."""
+    return f"AS{peer.asn} at {peer.address} ({peer.collector})"
+
+
+def _origins(asns: tuple[int, ...]) -> str:
+    return f"{_list_asns(asns)} {'is' if len(asns) == 1 else 'are'}"
+
+
+def _list_asns(asns: tuple[int, ...] | list[int]) -> str:
+    shown = ", ".join(f"AS{asn}" for asn in asns[:5])
+    return shown if len(asns) <= 5 else f"{shown} and {len(asns) - 5} more"
+
+
+def _plural(count: int, one: str, more: str) -> str:
+    return f"{count} {one if count == 1 else more}"

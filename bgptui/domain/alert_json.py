@@ -1,0 +1,122 @@
+"""An alert as one JSON line, and as one line of text for a person."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from bgptui.domain.alert import Alert, AlertChange, Change
+
+_encode = msgspec.json.Encoder().encode
+
+
+def iso_utc(timestamp: float) -> str:
+    """ISO 8601 in UTC with Z: whole seconds, or up to microseconds without trailing zeros.
+
+    Args:
+        timestamp: seconds since 1970 UTC.
+    """
+    moment = datetime.fromtimestamp(timestamp, UTC)
+    whole = moment.strftime("%Y-%m-%dT%H:%M:%S")
+    if not moment.microsecond:
+        return whole + "Z"
+    return f"{whole}.{moment.microsecond:06d}".rstrip("0") + "Z"
+
+
+def from_iso_utc(text: str) -> float:
+    """Seconds since 1970 UTC of what `iso_utc` wrote."""
+    return datetime.fromisoformat(text).timestamp()
+
+
+def alert_object(change: AlertChange) -> dict[str, Any]:
+    """The JSON object of one change, keys in their documented order.
+
+    Replay, export, `alerts --json` and webhooks all show this one. `duration_s` stands in a
+    resolve only: from the opening to the end of the matter, as event time.
+    """
+    alert = change.alert
+    shown: dict[str, Any] = {
+        "event": change.change.value,
+        "alert_id": alert.alert_id,
+        "alert_uuid": str(alert.alert_uuid),
+        "alert_type": alert.alert_type.value,
+        "class": alert.hijack_class,
+        "severity": alert.severity.value,
+        "confidence": _rounded(alert.confidence),
+        "title": alert.title,
+        "prefix": alert.prefix,
+        "watched_prefix": alert.watched_prefix,
+        "origin_asn": alert.origin_asn,
+        "expected_origins": list(alert.expected_origins),
+        "peer_addr": alert.peer_addr,
+        "peers_seen": alert.peers_seen,
+        "peers_total": alert.peers_total,
+        "first_seen": iso_utc(alert.first_seen),
+        "last_seen": iso_utc(alert.last_seen),
+        "status": alert.status.value,
+        "anomaly_types": list(alert.anomaly_types),
+        "ensemble_score": _rounded(alert.ensemble_score),
+        "rpki_status": alert.rpki_status,
+        "evidence": list(alert.evidence),
+    }
+    if change.change is Change.RESOLVE:
+        shown["duration_s"] = _duration_s(alert)
+    return shown
+
+
+def alert_line(change: AlertChange) -> str:
+    """One change as compact JSON without a line feed; the same change gives the same bytes."""
+    return _encode(alert_object(change)).decode()
+
+
+def alert_text(change: AlertChange) -> str:
+    """One change for a person: time, event, severity, type, route, confidence, peers, title.
+
+    Whatever came from outside is freed of what a terminal would not print as it stands:
+    control characters, line separators and marks that reverse the direction of writing.
+    """
+    alert = change.alert
+    at = alert.last_seen
+    if change.change is Change.OPEN:
+        at = alert.first_seen
+    elif change.change is Change.RESOLVE and alert.resolved_at is not None:
+        at = alert.resolved_at
+    parts = [
+        iso_utc(at),
+        f"{change.change.value.upper():<7}",
+        f"{alert.severity.value:<8}",
+        alert.alert_type.value,
+        *_about(alert),
+        f"confidence {alert.confidence:.2f}",
+        f"peers {alert.peers_seen}/{alert.peers_total}",
+        alert.title,
+    ]
+    if change.change is Change.RESOLVE:
+        parts.append(f"after {_duration_s(alert):g} s")
+    return printable(" ".join(parts))
+
+
+def printable(text: str) -> str:
+    """`text` without control, format and separator characters other than the space."""
+    return "".join(character for character in text if character.isprintable())
+
+
+def _about(alert: Alert) -> list[str]:
+    """What the alert concerns: its route, or else its peer or collector."""
+    if alert.prefix is not None:
+        origin = [] if alert.origin_asn is None else [f"AS{alert.origin_asn}"]
+        return [alert.prefix, *origin]
+    if alert.peer_addr is not None:
+        return [alert.peer_addr]
+    return [] if alert.collector is None else [alert.collector]
+
+
+def _duration_s(alert: Alert) -> float:
+    end = alert.last_seen if alert.resolved_at is None else alert.resolved_at
+    seconds = round(max(0.0, end - alert.first_seen), 3)
+    return int(seconds) if seconds.is_integer() else seconds
+
+
+def _rounded(value: float | None) -> float | None:
+    """Two digits are what a person compares; more would only suggest precision."""
+    return None if value is None else round(value, 2)
