@@ -23,7 +23,7 @@ from typing import Self
 import platformdirs
 import psycopg
 
-from bgptui.errors import ServiceUnreachable
+from bgptui.errors import Fatal, ServiceUnreachable
 from bgptui.store.cluster import failure, start_server
 from bgptui.store.dsn import socket_dsn
 from bgptui.store.file_lock import FileLock
@@ -152,6 +152,7 @@ class EmbeddedPostgres:
                     self._users.release()
                     if self._users.try_exclusive() and not self._other_sessions():
                         self._stop()
+                        self._remove_link()
         finally:
             self._forget()
 
@@ -163,6 +164,8 @@ class EmbeddedPostgres:
             self._process.send_signal(signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(STOP_TIMEOUT_S)
+        with contextlib.suppress(Fatal, OSError):
+            self._remove_link()
         self._forget()
 
     def _answers(self) -> bool:
@@ -271,13 +274,23 @@ class EmbeddedPostgres:
 
     def _socket_directory(self) -> Path:
         """The cluster, or a short link to it where its socket's path would be too long."""
-        if len(os.fsencode(self.cluster / _SOCKET_NAME)) <= _MOST_SOCKET_PATH_BYTES:
+        link = self._link()
+        if link is None:
             return self.cluster
-        digest = hashlib.sha256(os.fsencode(self.cluster)).hexdigest()[:12]
-        link = private_directory(_SHORT_DIRECTORY) / f"s-{digest}"
         with contextlib.suppress(FileExistsError):
             link.symlink_to(self.cluster)
         return link
+
+    def _link(self) -> Path | None:
+        if len(os.fsencode(self.cluster / _SOCKET_NAME)) <= _MOST_SOCKET_PATH_BYTES:
+            return None
+        digest = hashlib.sha256(os.fsencode(self.cluster)).hexdigest()[:16]
+        return private_directory(_SHORT_DIRECTORY) / f"socket-{digest}"
+
+    def _remove_link(self) -> None:
+        link = self._link()
+        if link is not None:
+            link.unlink(missing_ok=True)
 
     def _failure(self, tried: str, why: str) -> ServiceUnreachable:
         return failure(self.data_dir, tried=tried, why=why)

@@ -11,6 +11,7 @@ from subprocess import PIPE
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from bgptui.errors import Fatal, ServiceUnreachable
 from bgptui.store import postgres_binaries
@@ -137,7 +138,10 @@ def test_any_path_will_do(data_dir: Path, tmp_path: Path, name: str) -> None:
         assert ask(server.dsn, b"select 1") == 1
         with EmbeddedPostgres(directory) as second:
             assert second.dsn == server.dsn
+        socket_directory = Path(str(conninfo_to_dict(server.dsn)["host"]))
+        assert socket_directory.samefile(directory / "data")
     assert running_pid(directory / "data") is None
+    assert not socket_directory.is_symlink()
 
 
 def test_odd_locales_and_libpq_variables_are_ignored(

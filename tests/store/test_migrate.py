@@ -1,9 +1,12 @@
+import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from bgptui.errors import BgptuiError, Fatal, ServiceUnreachable
 from bgptui.resources import resource_dir
@@ -28,6 +31,34 @@ def two(tmp_path: Path, write: Write) -> Path:
     write("0001_first.sql", "create table first (n int); insert into first values (1);")
     write("0002_second.sql", "-- 100% of a comment\ncreate table second (n int);")
     return tmp_path
+
+
+class FakeTimescaleDB:
+    """An extension of that name: what its script does is what creating it does."""
+
+    def __init__(self, dsn: str, directory: Path) -> None:
+        self._files = directory / "extension"
+        self._files.mkdir()
+        with psycopg.connect(dsn, autocommit=True) as admin:
+            path = sql.Literal(f"$system:{directory}")
+            admin.execute(
+                sql.SQL("alter database {} set extension_control_path to {}").format(
+                    sql.Identifier(admin.info.dbname), path
+                )
+            )
+
+    def on_creation(self, script: str) -> None:
+        control = "default_version = '2.99'\nrelocatable = false\n"
+        (self._files / "timescaledb.control").write_text(control)
+        (self._files / "timescaledb--2.99.sql").write_text(script)
+
+
+@pytest.fixture
+def timescaledb(empty_database: str) -> Iterator[FakeTimescaleDB]:
+    # The server, which may run as another user, must reach it.
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as directory:
+        Path(directory).chmod(0o755)
+        yield FakeTimescaleDB(empty_database, Path(directory))
 
 
 def names(dsn: str) -> list[str]:
@@ -175,3 +206,53 @@ def test_a_table_in_use_ends_the_migration_with_a_line(
         with pytest.raises(Fatal, match=r"0003_alter\.sql failed and was undone: .*lock timeout"):
             migrate(empty_database, directory=two)
     assert migrate(empty_database, directory=two).version == 3
+
+
+def test_timescaledb_is_created_where_the_server_has_it(
+    empty_database: str, two: Path, timescaledb: FakeTimescaleDB
+) -> None:
+    timescaledb.on_creation("create function public.made_by_extension() returns int return 1;")
+    report = migrate(empty_database, directory=two)
+    assert report.engine.startswith("TimescaleDB 2.99 on PostgreSQL 18.")
+    assert report.notes == ()
+    again = migrate(empty_database, directory=two)
+    assert (again.applied, again.engine) == ((), report.engine)
+
+
+def test_timescaledb_that_is_installed_but_not_preloaded_is_survived(
+    empty_database: str, two: Path, timescaledb: FakeTimescaleDB
+) -> None:
+    # Its loader ends the session then.
+    timescaledb.on_creation("select pg_terminate_backend(pg_backend_pid());")
+    report = migrate(empty_database, directory=two)
+    assert report.version == 2
+    assert report.engine.startswith("PostgreSQL 18.")
+    [note] = report.notes
+    assert note.startswith("TimescaleDB is installed but not used: terminating connection")
+
+
+def test_timescaledb_that_we_may_not_create_is_survived(
+    empty_database: str, two: Path, timescaledb: FakeTimescaleDB
+) -> None:
+    timescaledb.on_creation("select 1;")
+    with psycopg.connect(empty_database, autocommit=True) as admin:
+        role = sql.Identifier(f"{admin.info.dbname}_writer")
+        admin.execute(sql.SQL("create role {}").format(role))
+        admin.execute(sql.SQL("grant create on schema public to {}").format(role))
+        dsn = make_conninfo(empty_database, options=f"-c role={admin.info.dbname}_writer")
+        report = migrate(dsn, directory=two)
+        assert report.version == 2
+        assert "permission denied to create extension" in report.notes[0]
+        admin.execute(sql.SQL("drop owned by {}").format(role))
+        admin.execute(sql.SQL("drop role {}").format(role))
+
+
+def test_timescaledb_that_comes_later_does_not_change_the_engine(
+    empty_database: str, two: Path, timescaledb: FakeTimescaleDB, write: Write
+) -> None:
+    migrate(empty_database, directory=two)
+    timescaledb.on_creation("select 1;")
+    write("0003_third.sql", "create table third (n int);")
+    report = migrate(empty_database, directory=two)
+    assert report.applied == ("0003_third.sql",)
+    assert report.engine.startswith("PostgreSQL 18.")
