@@ -112,7 +112,7 @@ class MlAlerts:
         alarms = self._waiting.pop(key, []) + alarms
         for score in network:
             self._network_until = max(self._network_until, score.window.end)
-            changes += self._network(score)
+            changes += self._network(score, alarms)
         if not alarms:
             return tuple(changes)
         if self._network_until > start or NETWORK_KEY in self._episodes:
@@ -121,14 +121,15 @@ class MlAlerts:
         self._agenda.put(start + WINDOW_S + NETWORK_WAIT_S, key, Errand.LOOK)
         return tuple(changes)
 
-    def _network(self, score: WindowScore) -> tuple[AlertChange, ...]:
+    def _network(self, score: WindowScore, alarms: list[WindowScore]) -> tuple[AlertChange, ...]:
         if not score.is_anomaly:
             return self._calm(score)
         # One peer's table transfer moves the sum of all as well.
         new = NETWORK_KEY not in self._episodes
         if new and self._transfers.explain() and leading_reason(score) not in _NOT_A_TRANSFER:
             return ()
-        return self._alarm(NETWORK_KEY, score)
+        alone = [alarm for alarm in alarms if _key(alarm) not in self._episodes]
+        return self._alarm(NETWORK_KEY, score, alone)
 
     def _settle(self, alarms: list[WindowScore]) -> tuple[AlertChange, ...]:
         """Alarms of peers whose window is decided for the network."""
@@ -148,12 +149,16 @@ class MlAlerts:
             changes += self._tell(network, network.last_end)
         return tuple(changes)
 
-    def _alarm(self, key: str, score: WindowScore) -> tuple[AlertChange, ...]:
+    def _alarm(
+        self, key: str, score: WindowScore, grouped: Iterable[WindowScore] = ()
+    ) -> tuple[AlertChange, ...]:
         episode = self._episodes.get(key)
         if episode is None:
             episode = self._episodes[key] = MlEpisode(key, score.window.peer, last_end=0.0)
             self._agenda.put(score.window.end + NO_DATA_S, key, Errand.LOOK)
         episode.alarm(score, self._detect)
+        for peers_alarm in grouped:
+            episode.group(peers_alarm)
         return self._tell(episode, float(score.window.end))
 
     def _calm(self, score: WindowScore) -> tuple[AlertChange, ...]:

@@ -1,0 +1,609 @@
+"""What opens, updates and resolves, and what must not."""
+
+from itertools import count
+
+import pytest
+from msgspec.structs import replace
+
+from bgptui.config.schema import Alerts, Detect
+from bgptui.correlate.correlator import Correlator
+from bgptui.domain.alert import Alert, AlertChange, AlertType, Change, Severity, Status
+from bgptui.domain.alert_json import alert_line
+from bgptui.domain.event import EventType, RouteCleared, RouteEvent, RouteKey
+from bgptui.domain.gap import Gap
+from bgptui.domain.routing import BgpMessage, MessageType, Peer, Session
+from bgptui.domain.rpki import InvalidReason, OriginValidation, RpkiState, Vrp
+from bgptui.domain.score import Reason, WindowScore
+from bgptui.domain.window import FeatureWindow
+
+T = 1_767_780_000.0
+PEERS = tuple(Peer("rrc00", f"192.0.2.{n}", 64495 + n) for n in range(1, 7))
+HIJACK = RouteKey(EventType.HIJACK_SUSPECTED, "203.0.113.128/25", 64666, "subprefix")
+INVALID = RouteKey(EventType.RPKI_INVALID, "203.0.113.128/25", 64666, "asn")
+BAD_ORIGIN = OriginValidation(
+    RpkiState.INVALID, InvalidReason.ASN, (Vrp("203.0.113.0/24", 24, 64500, "ripe"),)
+)
+EVENT_IDS = count(1)
+
+
+def correlator(**alerts: float) -> Correlator:
+    ids = count(1)
+    return Correlator(
+        Alerts(**alerts),  # type: ignore[arg-type]
+        Detect(),
+        next_alert_id=lambda: next(ids),
+        peers_total=lambda: len(PEERS),
+    )
+
+
+def fired(peer: Peer, at: float, key: RouteKey = HIJACK, **changes: object) -> RouteEvent:
+    event = RouteEvent(
+        id=next(EVENT_IDS),
+        timestamp=T + at,
+        key=key,
+        peer=peer,
+        severity=Severity.CRITICAL,
+        hijack_class="S|0",
+        description="a more-specific from another AS",
+        as_path=(peer.asn, 64511, 64666),
+        next_hop=None,
+        validation=BAD_ORIGIN,
+        watched_prefix="203.0.113.0/24",
+        expected_origins=(64500,),
+    )
+    return replace(event, **changes)
+
+
+def cleared(peer: Peer, at: float, key: RouteKey = HIJACK) -> RouteCleared:
+    return RouteCleared(T + at, key, peer)
+
+
+def state(peer: Peer, at: float, session: Session) -> BgpMessage:
+    return BgpMessage(T + at, peer, MessageType.STATE, session=session)
+
+
+def score(
+    peer: Peer | None,
+    minute: int,
+    ensemble: float | None,
+    *,
+    reasons: tuple[Reason, ...] = (),
+    anomaly: bool | None = None,
+    gap: bool = False,
+    updates: int = 100,
+    learning: bool = False,
+) -> WindowScore:
+    return WindowScore(
+        id=minute,
+        feature_id=minute,
+        window=FeatureWindow(
+            int(T) + 60 * minute,
+            peer,
+            withdrawals=updates,
+            message_rate=1.0,
+            messages=60,
+            gap=gap,
+        ),
+        zscores=(0.1, 7.5, 3.0, 2.0, 0.0, None, 0.0, 1.0, 0.0),
+        lstm_error=None,
+        lstm=None,
+        isolation_forest=None,
+        heuristic=ensemble,
+        reasons=reasons,
+        ensemble=ensemble,
+        confidence=ensemble,
+        is_anomaly=bool(ensemble and ensemble >= 0.47) if anomaly is None else anomaly,
+        model_version="heuristics-1",
+        learning=learning,
+        baseline_minutes=1440,
+        baseline=tuple((10.0, 2.0) for _ in range(9)),
+    )
+
+
+def opened(tested: Correlator, *, peers: int = 3, at: float = 0.0) -> Alert:
+    """The hijack alert, opened by as many peers one second apart."""
+    changes: list[AlertChange] = []
+    for n, peer in enumerate(PEERS[:peers]):
+        changes += tested.route_events([fired(peer, at + n)], T + at + n)
+    assert [change.change for change in changes][:1] == [Change.OPEN]
+    return changes[0].alert
+
+
+def kinds(alert: Alert) -> list[str]:
+    return [fact["kind"] for fact in alert.evidence]
+
+
+class TestRoutes:
+    def test_the_third_peer_opens_the_alert(self) -> None:
+        tested = correlator()
+        assert tested.route_events([fired(PEERS[0], 0), fired(PEERS[1], 1)], T + 1) == ()
+        [change] = tested.route_events([fired(PEERS[2], 2)], T + 2)
+        alert = change.alert
+        assert change.change is Change.OPEN
+        assert (alert.alert_id, alert.alert_type) == (1, AlertType.HIJACK)
+        assert alert.title == "Route Hijack Suspected"
+        assert alert.severity is Severity.CRITICAL
+        assert (alert.first_seen, alert.peers_seen, alert.peers_total) == (T + 2, 3, 6)
+        assert (alert.peer_addr, alert.origin_asn) == ("192.0.2.1", 64666)
+        assert alert.confidence == pytest.approx(0.72)
+        assert alert.anomaly_types == ("hijack_suspected", "rpki_invalid")
+        assert alert.description == (
+            "AS64666 announces 203.0.113.128/25, a more-specific of your 203.0.113.0/24; AS64500 "
+            "is expected. RPKI invalid: ROAs allow AS64500 only. Seen by 3 peer ASes of 6."
+        )
+        assert kinds(alert) == ["rule", "rpki", "path", "path", "path", "peers", "confidence"]
+
+    def test_the_worked_case_reaches_095_when_the_network_joins(self) -> None:
+        tested = correlator()
+        alert = opened(tested)
+        changes = tested.scores([score(None, 0, 0.82)], T + 70)
+        [update] = [change for change in changes if change.alert.alert_uuid == alert.alert_uuid]
+        assert update.change is Change.UPDATE
+        assert round(update.alert.confidence, 2) == 0.95
+        assert update.alert.severity is Severity.CRITICAL
+        assert update.alert.title == "Route Hijack Suspected"
+        assert update.alert.ensemble_score == 0.82
+        assert "ml" in kinds(update.alert)
+        assert '"confidence":0.95' in alert_line(update)
+
+    def test_a_score_of_the_minutes_before_counts_at_the_opening(self) -> None:
+        tested = correlator()
+        tested.scores([score(None, 0, 0.82)], T + 70)
+        assert round(opened(tested, at=120).confidence, 2) == 0.95
+
+    def test_a_score_of_an_hour_ago_does_not_count(self) -> None:
+        tested = correlator()
+        tested.scores([score(None, 0, 0.82)], T + 70)
+        assert round(opened(tested, at=3600).confidence, 2) == 0.72
+
+    def test_a_peer_that_is_not_concerned_adds_nothing(self) -> None:
+        tested = correlator()
+        opened(tested)
+        assert not [
+            change
+            for change in tested.scores([score(PEERS[5], 0, 0.9)], T + 100)
+            if change.alert.alert_type is AlertType.HIJACK
+        ]
+
+    def test_two_rules_on_one_route_make_one_alert(self) -> None:
+        tested = correlator()
+        changes: list[AlertChange] = []
+        for n, peer in enumerate(PEERS[:3]):
+            message = [fired(peer, n, INVALID, severity=Severity.MEDIUM), fired(peer, n)]
+            changes += tested.route_events(message, T + n)
+        [change] = changes
+        assert change.alert.alert_type is AlertType.HIJACK
+        assert change.alert.anomaly_types == ("hijack_suspected", "rpki_invalid")
+        assert kinds(change.alert).count("rule") == 2
+
+    def test_min_peers_of_the_rule_decides(self) -> None:
+        tested = correlator()
+        [change] = tested.route_events([fired(PEERS[0], 0, min_peers=1)], T)
+        assert change.alert.confidence == pytest.approx(0.72 * 0.5)
+
+    def test_an_event_that_opens_no_alert_opens_none(self) -> None:
+        tested = correlator()
+        events = [fired(peer, n, opens_alert=False) for n, peer in enumerate(PEERS)]
+        assert tested.route_events(events, T + 9) == ()
+
+    def test_peers_that_join_make_one_update_in_five_seconds(self) -> None:
+        tested = correlator()
+        opened(tested)
+        changes: list[AlertChange] = []
+        for n, peer in enumerate(PEERS[3:]):
+            changes += tested.route_events([fired(peer, 3 + n)], T + 3 + n)
+        assert changes == []
+        [update] = tested.advance(T + 60)
+        assert update.change is Change.UPDATE
+        assert update.alert.peers_seen == 6
+
+    def test_the_same_announcement_again_makes_no_line(self) -> None:
+        tested = correlator()
+        opened(tested)
+        assert tested.route_events([fired(PEERS[0], 30)], T + 30) == ()
+
+    def test_a_graver_severity_is_told_at_once(self) -> None:
+        tested = correlator()
+        for n, peer in enumerate(PEERS[:3]):
+            tested.route_events([fired(peer, n, severity=Severity.LOW)], T + n)
+        [update] = tested.route_events([fired(PEERS[0], 2.5)], T + 2.5)
+        assert update.alert.severity is Severity.CRITICAL
+
+    def test_it_resolves_a_hold_down_after_the_last_peer(self) -> None:
+        tested = correlator(hold_down_s=300)
+        alert = opened(tested)
+        for n, peer in enumerate(PEERS[:3]):
+            tested.route_events([cleared(peer, 60 + n)], T + 60 + n)
+        assert tested.advance(T + 362) == ()
+        [change] = tested.advance(T + 10_000)
+        assert change.change is Change.RESOLVE
+        assert change.alert.resolved_at == T + 362
+        assert change.alert.status is Status.RESOLVED
+        assert change.alert.alert_uuid == alert.alert_uuid
+        assert '"duration_s":360' in alert_line(change)
+        assert tested.open_alerts == 0
+
+    def test_a_route_that_comes_back_in_the_hold_down_keeps_its_alert(self) -> None:
+        tested = correlator(hold_down_s=300)
+        opened(tested)
+        changes: list[AlertChange] = []
+        for flap in range(5):
+            at = 100 + 100 * flap
+            for peer in PEERS[:3]:
+                changes += tested.route_events([cleared(peer, at)], T + at)
+                changes += tested.route_events([fired(peer, at + 50)], T + at + 50)
+        assert changes == []
+        assert tested.open_alerts == 1
+
+    def test_a_route_that_comes_back_later_is_a_new_alert(self) -> None:
+        tested = correlator(hold_down_s=300)
+        first = opened(tested)
+        for peer in PEERS[:3]:
+            tested.route_events([cleared(peer, 60)], T + 60)
+        changes: list[AlertChange] = []
+        for n, peer in enumerate(PEERS[:3]):
+            changes += tested.route_events([fired(peer, 1000 + n)], T + 1000 + n)
+        assert [change.change for change in changes] == [Change.RESOLVE, Change.OPEN]
+        assert changes[0].alert.resolved_at == T + 360
+        assert changes[1].alert.alert_uuid != first.alert_uuid
+        assert changes[1].alert.alert_id == 2
+
+    def test_a_timestamp_from_the_future_ends_no_hold_down(self) -> None:
+        tested = correlator()
+        opened(tested)
+        for peer in PEERS[:3]:
+            tested.route_events([cleared(peer, 10)], T + 10)
+        other = replace(HIJACK, prefix="198.51.100.0/24")
+        assert tested.route_events([fired(PEERS[0], 1e9, other)], T + 20) == ()
+        assert tested.open_alerts == 1
+
+    def test_memory_is_bounded_and_the_loss_counted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("bgptui.correlate.route_alerts.MATTERS_MOST", 10)
+        tested = correlator()
+        for n in range(15):
+            key = replace(HIJACK, prefix=f"198.51.100.{n}/32")
+            tested.route_events([fired(PEERS[0], n, key)], T + n)
+        assert tested.drops == {"matters": 5}
+
+
+class TestOperators:
+    def test_an_acknowledged_alert_goes_on_updating(self) -> None:
+        tested = correlator()
+        alert = opened(tested)
+        uuid = str(alert.alert_uuid)
+        assert tested.status_changed(uuid, "acknowledged", "ann", T + 5) == ()
+        tested.route_events([fired(PEERS[4], 20)], T + 20)
+        [update] = tested.route_events([fired(PEERS[3], 40)], T + 40) or tested.advance(T + 60)
+        assert update.alert.status is Status.ACKNOWLEDGED
+
+    @pytest.mark.parametrize("status", [Status.RESOLVED, Status.FALSE_POSITIVE])
+    def test_what_a_person_closed_stays_closed_while_it_fires(self, status: Status) -> None:
+        tested = correlator(hold_down_s=300)
+        alert = opened(tested)
+        tested.status_changed(alert.alert_uuid, status, "ann", T + 5)
+        assert tested.open_alerts == 0
+        assert tested.route_events([fired(peer, 30) for peer in PEERS], T + 30) == ()
+        for peer in PEERS:
+            tested.route_events([cleared(peer, 60)], T + 60)
+        assert tested.advance(T + 5000) == ()
+        assert opened(tested, at=5000).alert_id == 2
+
+    def test_a_false_positive_lowers_the_next_of_its_kind(self) -> None:
+        tested = correlator()
+        for round_, confidence in enumerate((0.72, 0.612, 0.504, 0.396, 0.288, 0.288)):
+            at = round_ * 10_000.0
+            alert = opened(tested, at=at)
+            assert alert.confidence == pytest.approx(confidence)
+            assert alert.final_score == pytest.approx(0.72)
+            tested.status_changed(alert.alert_uuid, "false_positive", "ann", T + at + 5)
+            for peer in PEERS[:3]:
+                tested.route_events([cleared(peer, at + 10)], T + at + 10)
+
+    def test_what_grows_worse_than_what_was_closed_opens_again(self) -> None:
+        tested = correlator()
+        changes: list[AlertChange] = []
+        for n, peer in enumerate(PEERS[:3]):
+            changes += tested.route_events([fired(peer, n, severity=Severity.LOW)], T + n)
+        tested.status_changed(changes[0].alert.alert_uuid, "false_positive", "ann", T + 5)
+        assert tested.route_events([fired(PEERS[3], 8, severity=Severity.LOW)], T + 8) == ()
+        [change] = tested.route_events([fired(PEERS[0], 20)], T + 20)
+        assert change.change is Change.OPEN
+        assert (change.alert.alert_id, change.alert.severity) == (2, Severity.CRITICAL)
+
+    def test_a_reopened_alert_is_told_of_again(self) -> None:
+        tested = correlator()
+        alert = opened(tested)
+        tested.status_changed(alert.alert_uuid, "false_positive", "ann", T + 5)
+        tested.status_changed(alert.alert_uuid, "open", "ann", T + 6)
+        [update] = tested.route_events([fired(PEERS[3], 40)], T + 40)
+        assert update.alert.alert_uuid == alert.alert_uuid
+        assert update.alert.confidence == pytest.approx(0.72)
+
+    def test_an_alert_that_is_not_known_is_passed_over(self) -> None:
+        tested = correlator()
+        unknown = "00000000-0000-5000-8000-000000000001"
+        assert tested.status_changed(unknown, "resolved", "ann", T) == ()
+
+
+class TestScores:
+    def test_a_peer_that_alarms_alone_gets_an_alert_of_its_own(self) -> None:
+        tested = correlator()
+        storm = (Reason("WITHDRAWAL_STORM", 0.95), Reason("CRITICAL_CHURN", 0.95))
+        alarm = score(PEERS[0], 0, 0.65, reasons=storm)
+        [change] = tested.scores([alarm, score(None, 0, 0.1)], T + 70)
+        alert = change.alert
+        assert alert.title == "Withdrawal Storm"
+        assert (alert.severity, alert.peer_addr) == (Severity.HIGH, "192.0.2.1")
+        assert alert.confidence == pytest.approx(0.5 * 0.65)
+        assert alert.anomaly_types == ("ml_anomaly", "critical_churn", "withdrawal_storm")
+        ml = alert.evidence[0]
+        assert ml["features"][0] == {
+            "name": "withdrawals",
+            "value": 100,
+            "z": 7.5,
+            "median": 10.0,
+            "spread": 2.0,
+        }
+
+    def test_peers_are_grouped_under_the_network(self) -> None:
+        tested = correlator()
+        alarms = [score(peer, 0, 0.7) for peer in PEERS[:4]]
+        changes = tested.scores([*alarms, score(None, 0, 0.8)], T + 70)
+        assert [change.change for change in changes] == [Change.OPEN]
+        [update] = tested.scores([score(PEERS[4], 1, 0.6)], T + 130)
+        assert update.alert.alert_type is AlertType.ML_ANOMALY
+        assert update.alert.severity is Severity.CRITICAL
+        assert (update.alert.peer_addr, update.alert.peers_seen) == (None, 5)
+        assert len(next(f for f in update.alert.evidence if f["kind"] == "peers")["peers"]) == 5
+
+    def test_a_peer_waits_for_the_network_row_that_comes_later(self) -> None:
+        tested = correlator()
+        assert tested.scores([score(PEERS[0], 0, 0.7)], T + 70) == ()
+        [change] = tested.scores([score(None, 0, 0.8)], T + 71)
+        assert change.alert.peer_addr is None
+
+    def test_a_peer_does_not_wait_for_ever(self) -> None:
+        tested = correlator()
+        assert tested.scores([score(PEERS[0], 0, 0.7)], T + 70) == ()
+        [change] = tested.advance(T + 90)
+        assert change.alert.peer_addr == "192.0.2.1"
+
+    @pytest.mark.parametrize(
+        ("ensemble", "severity"),
+        [
+            (0.47, Severity.MEDIUM),
+            (0.60, Severity.HIGH),
+            (0.75, Severity.CRITICAL),
+        ],
+    )
+    def test_the_ensemble_grades_the_alert(self, ensemble: float, severity: Severity) -> None:
+        [change] = correlator().scores([score(None, 0, ensemble)], T + 70)
+        assert change.alert.severity is severity
+        assert change.alert.confidence == pytest.approx(ensemble)
+
+    def test_a_single_reason_alarms_as_medium_whatever_the_ensemble(self) -> None:
+        alarm = score(None, 0, 0.2, reasons=(Reason("SILENCE", 0.95),), anomaly=True)
+        [change] = correlator().scores([alarm], T + 70)
+        assert change.alert.severity is Severity.MEDIUM
+        assert change.alert.title == "Feed Unusually Quiet"
+        assert change.alert.ensemble_score == 0.2
+        assert change.alert.confidence == pytest.approx(0.47)
+
+    def test_learning_raises_the_grades(self) -> None:
+        [change] = correlator().scores([score(None, 0, 0.8, learning=True)], T + 70)
+        assert change.alert.severity is Severity.HIGH
+
+    def test_it_resolves_after_enough_calm_windows(self) -> None:
+        tested = correlator(quiet_windows=3)
+        tested.scores([score(None, 0, 0.8)], T + 70)
+        changes: list[AlertChange] = []
+        calm = [0.1, 0.1, 0.9, 0.1, 0.1, None, 0.1]
+        for minute, ensemble in enumerate(calm, start=1):
+            changes += tested.scores([score(None, minute, ensemble)], T + 60 * minute + 70)
+        resolved = changes[-1]
+        assert resolved.change is Change.RESOLVE
+        assert resolved.alert.resolved_at == T + 60 * 8
+        assert tested.open_alerts == 0
+
+    def test_a_window_with_a_gap_neither_opens_nor_counts_as_calm(self) -> None:
+        tested = correlator(quiet_windows=2)
+        assert tested.scores([score(None, 0, 0.9, gap=True)], T + 70) == ()
+        tested.scores([score(None, 1, 0.9)], T + 130)
+        for minute in range(2, 12):
+            blind = score(None, minute, 0.1, gap=True)
+            assert tested.scores([blind], T + 60 * minute + 70) == ()
+
+    def test_a_feed_gap_opens_no_ml_alert(self) -> None:
+        tested = correlator()
+        tested.gap(Gap(T + 30, None, None, "closed"), T + 31)
+        assert not [
+            change
+            for change in tested.scores([score(None, 1, 0.9)], T + 130)
+            if change.alert.alert_type is AlertType.ML_ANOMALY
+        ]
+
+    def test_a_stream_without_windows_for_a_day_is_let_go(self) -> None:
+        tested = correlator()
+        tested.scores([score(PEERS[0], 0, 0.8), score(None, 0, 0.1)], T + 70)
+        [change] = tested.advance(T + 60 + 86_400)
+        assert change.alert.resolution == "no data for a day"
+
+
+class TestSessions:
+    def test_a_session_that_goes_down_opens_and_its_return_resolves(self) -> None:
+        tested = correlator(hold_down_s=300)
+        [change] = tested.sessions([state(PEERS[0], 0, Session.DOWN)], T)
+        assert (change.alert.alert_type, change.alert.severity) == (
+            AlertType.SESSION,
+            Severity.MEDIUM,
+        )
+        assert tested.sessions([state(PEERS[0], 3, Session.DOWN)], T + 3) == ()
+        [update] = tested.sessions([state(PEERS[0], 32, Session.UP)], T + 32)
+        assert update.alert.description.endswith("after 32 s.")
+        [resolved] = tested.advance(T + 1000)
+        assert resolved.alert.resolved_at == T + 32
+        assert '"duration_s":32' in alert_line(resolved)
+
+    def test_peers_of_a_collector_that_go_down_together_are_one_alert(self) -> None:
+        tested = correlator()
+        tested.scores([score(peer, -1, 0.0) for peer in PEERS], T)
+        changes: list[AlertChange] = []
+        for n, peer in enumerate(PEERS[:4]):
+            changes += tested.sessions([state(peer, 10.0 * n, Session.DOWN)], T + 10 * n)
+        assert [change.change for change in changes] == [Change.OPEN] + 3 * [Change.UPDATE]
+        assert {change.alert.alert_id for change in changes} == {1}
+        assert changes[2].alert.severity is Severity.MEDIUM
+        assert changes[3].alert.severity is Severity.HIGH
+        assert changes[3].alert.title == "Most Peer Sessions Down"
+
+    def test_a_session_that_goes_down_later_is_another_alert(self) -> None:
+        tested = correlator()
+        tested.sessions([state(PEERS[0], 0, Session.DOWN)], T)
+        [change] = tested.sessions([state(PEERS[1], 61, Session.DOWN)], T + 61)
+        assert (change.change, change.alert.alert_id) == (Change.OPEN, 2)
+
+    def test_a_session_that_flaps_is_one_alert_with_few_lines(self) -> None:
+        tested = correlator()
+        changes: list[AlertChange] = []
+        for n in range(100):
+            session = Session.DOWN if n % 2 == 0 else Session.UP
+            changes += tested.sessions([state(PEERS[0], 10.0 * n, session)], T + 10 * n)
+        changes += tested.advance(T + 5000)
+        assert sum(change.change is Change.OPEN for change in changes) == 1
+        assert changes[-1].change is Change.RESOLVE
+        assert len(changes) <= 10
+
+    def test_updates_of_a_peer_believed_down_mean_that_it_is_up(self) -> None:
+        tested = correlator(hold_down_s=60)
+        tested.sessions([state(PEERS[0], 0, Session.DOWN)], T)
+        update, resolved = tested.scores([score(PEERS[0], 2, 0.0)], T + 190)
+        assert (update.change, resolved.change) == (Change.UPDATE, Change.RESOLVE)
+        assert resolved.alert.resolved_at == T + 120
+
+    def test_the_table_transfer_after_a_reset_opens_no_ml_alert(self) -> None:
+        tested = correlator(table_transfer_s=600)
+        tested.sessions([state(PEERS[0], 0, Session.DOWN)], T)
+        tested.sessions([state(PEERS[0], 30, Session.UP)], T + 30)
+        churn = (Reason("CRITICAL_CHURN", 0.99),)
+        for minute in range(9):
+            scores = [
+                score(PEERS[0], minute, 0.9, reasons=churn, updates=5000),
+                score(PEERS[1], minute, 0.0, updates=50),
+                score(None, minute, 0.9, reasons=churn, updates=5050),
+            ]
+            now = T + 60 * minute + 70
+            assert not [
+                change
+                for change in tested.scores(scores, now)
+                if change.alert.alert_type is AlertType.ML_ANOMALY
+            ]
+        [late] = tested.scores([score(PEERS[0], 11, 0.9), score(None, 11, 0.1)], T + 730)
+        assert (late.change, late.alert.alert_type) == (Change.OPEN, AlertType.ML_ANOMALY)
+
+    def test_a_withdrawal_storm_is_no_table_transfer(self) -> None:
+        tested = correlator()
+        tested.sessions([state(PEERS[0], 0, Session.UP)], T)
+        storm = (Reason("WITHDRAWAL_STORM", 0.99),)
+        alarm = score(PEERS[0], 0, 0.9, reasons=storm)
+        [change] = tested.scores([alarm, score(None, 0, 0.1)], T + 70)
+        assert change.alert.title == "Withdrawal Storm"
+
+
+class TestGaps:
+    def test_a_reconnect_of_some_seconds_pages_nobody(self) -> None:
+        tested = correlator()
+        assert tested.gap(Gap(T, None, None, "closed"), T + 1) == ()
+        assert tested.gap(Gap(T, T + 5, None, "closed"), T + 5) == ()
+        assert tested.advance(T + 1000) == ()
+
+    def test_a_longer_one_opens_while_it_lasts_and_resolves_at_its_end(self) -> None:
+        tested = correlator()
+        tested.gap(Gap(T, None, None, "closed"), T + 1)
+        [change] = tested.advance(T + 30)
+        assert (change.alert.alert_type, change.alert.severity) == (
+            AlertType.FEED_GAP,
+            Severity.HIGH,
+        )
+        assert (change.alert.first_seen, change.alert.title) == (T, "Feed Down")
+        [resolved] = tested.gap(Gap(T, T + 90, None, "closed"), T + 90)
+        assert '"duration_s":90' in alert_line(resolved)
+
+    def test_a_gap_that_is_over_when_heard_of_opens_and_resolves(self) -> None:
+        changes = correlator().gap(Gap(T, T + 600, "rrc00", "restart"), T + 601)
+        assert [change.change for change in changes] == [Change.OPEN, Change.RESOLVE]
+        assert changes[0].alert.severity is Severity.MEDIUM
+
+    def test_an_open_alert_that_a_gap_touches_says_so(self) -> None:
+        tested = correlator()
+        alert = opened(tested)
+        tested.gap(Gap(T + 20, None, None, "closed"), T + 21)
+        changes = tested.advance(T + 60)
+        touched = [c.alert for c in changes if c.alert.alert_uuid == alert.alert_uuid]
+        assert [fact["end"] for fact in touched[-1].evidence if fact["kind"] == "gap"] == [None]
+        changes = tested.gap(Gap(T + 20, T + 80, None, "closed"), T + 80)
+        touched = [c.alert for c in changes if c.alert.alert_uuid == alert.alert_uuid]
+        ends = [fact["end"] for fact in touched[-1].evidence if fact["kind"] == "gap"]
+        assert ends == ["2026-01-07T10:01:20Z"]
+
+    def test_a_hold_down_that_meets_a_gap_begins_anew_at_its_end(self) -> None:
+        tested = correlator(hold_down_s=300)
+        opened(tested)
+        for peer in PEERS[:3]:
+            tested.route_events([cleared(peer, 10)], T + 10)
+        tested.gap(Gap(T + 100, None, None, "closed"), T + 101)
+        changes = list(tested.advance(T + 999))
+        changes += tested.gap(Gap(T + 100, T + 1000, None, "closed"), T + 1000)
+        changes += tested.advance(T + 5000)
+        [resolved] = [
+            change.alert
+            for change in changes
+            if change.change is Change.RESOLVE and change.alert.alert_type is AlertType.HIJACK
+        ]
+        assert resolved.resolved_at == T + 1300
+
+
+class TestRestart:
+    def test_an_open_route_alert_goes_on_with_its_peers(self) -> None:
+        before = correlator()
+        alert = opened(before)
+        after = correlator(hold_down_s=300)
+        after.restore([alert])
+        assert after.open_alerts == 1
+        [update] = after.route_events([fired(PEERS[3], 100)], T + 100)
+        assert (update.change, update.alert.alert_id) == (Change.UPDATE, alert.alert_id)
+        assert update.alert.peers_seen == 4
+        for peer in PEERS[:4]:
+            after.route_events([cleared(peer, 200)], T + 200)
+        [resolved] = after.advance(T + 1000)
+        assert resolved.alert.alert_uuid == alert.alert_uuid
+        assert resolved.alert.resolved_at == T + 500
+
+    def test_what_was_acknowledged_stays_so(self) -> None:
+        alert = replace(opened(correlator()), status=Status.ACKNOWLEDGED)
+        after = correlator()
+        after.restore([alert])
+        [update] = after.route_events([fired(PEERS[3], 100)], T + 100)
+        assert update.alert.status is Status.ACKNOWLEDGED
+
+    def test_ml_session_and_gap_alerts_end_as_they_would_have(self) -> None:
+        before = correlator(quiet_windows=2, hold_down_s=60)
+        changes = list(before.scores([score(None, 0, 0.8)], T + 70))
+        changes += before.sessions([state(PEERS[0], 80, Session.DOWN)], T + 80)
+        changes += before.gap(Gap(T + 90, None, None, "closed"), T + 125)
+        alerts = {change.alert.alert_uuid: change.alert for change in changes}
+        assert len(alerts) == 3
+        after = correlator(quiet_windows=2, hold_down_s=60)
+        after.restore(alerts.values())
+        ended = list(after.sessions([state(PEERS[0], 200, Session.UP)], T + 200))
+        for minute in (4, 5, 6):
+            ended += after.scores([score(None, minute, 0.1)], T + 60 * minute + 70)
+        ended += after.advance(T + 2000)
+        resolved = [change.alert for change in ended if change.change is Change.RESOLVE]
+        assert {alert.alert_uuid for alert in resolved} == set(alerts)
+        assert after.open_alerts == 0
+
+    def test_earlier_false_positives_still_count(self) -> None:
+        alert = opened(correlator())
+        after = correlator()
+        after.restore([], [alert])
+        assert opened(after).confidence == pytest.approx(0.72 * 0.85)
