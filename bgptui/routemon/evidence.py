@@ -1,0 +1,74 @@
+"""The evidence of a route event, as JSON-ready facts."""
+
+from typing import Any
+
+from bgptui.domain.alert_json import iso_utc
+from bgptui.domain.routing import BgpMessage
+from bgptui.domain.rpki import OriginValidation
+from bgptui.routemon.rules import Finding
+from bgptui.routemon.watchlist import Rule
+
+VRPS_SHOWN = 16
+COMMUNITIES_SHOWN = 32
+
+Facts = dict[str, Any]
+
+
+def verdict_facts(finding: Finding, rule: Rule | None, validation: OriginValidation) -> Facts:
+    """What is the same for every peer: the rule with why it fired, and what the RPKI says."""
+    return {"rule": _rule_facts(finding, rule), "rpki": _rpki_facts(validation)}
+
+
+def sighting_facts(message: BgpMessage) -> Facts:
+    """What is the peer's own: who saw the route, and its communities."""
+    peer = message.peer
+    facts: Facts = {
+        "collector": peer.collector,
+        "peer": {"address": peer.address, "asn": peer.asn},
+    }
+    if message.communities:
+        shown = message.communities[:COMMUNITIES_SHOWN]
+        facts["communities"] = [f"{asn}:{value}" for asn, value in shown]
+        if len(message.communities) > len(shown):
+            facts["communities_total"] = len(message.communities)
+    return facts
+
+
+def _rule_facts(finding: Finding, rule: Rule | None) -> Facts:
+    if rule is None:
+        return {"why": finding.why}
+    facts: Facts = {
+        "watched_prefix": rule.prefix,
+        "expected_origins": list(rule.origins),
+        "max_length": rule.max_length,
+        "text": f"watchlist rule {rule.number}: {rule.prefix} up to /{rule.max_length} from "
+        + ", ".join(f"AS{asn}" for asn in rule.origins),
+        "why": finding.why,
+    }
+    if rule.description:
+        facts["description"] = rule.description
+    if rule.group:
+        facts["group"] = rule.group
+    return facts
+
+
+def _rpki_facts(validation: OriginValidation) -> Facts:
+    facts: Facts = {"state": validation.state.value}
+    if validation.reason is not None:
+        facts["reason"] = validation.reason.value
+    if validation.covering:
+        facts["vrps"] = [
+            {
+                "prefix": vrp.prefix,
+                "max_length": vrp.max_length,
+                "asn": vrp.asn,
+                "trust_anchor": vrp.trust_anchor,
+            }
+            for vrp in validation.covering[:VRPS_SHOWN]
+        ]
+        facts["vrps_total"] = len(validation.covering)
+    if validation.source:
+        facts["source"] = validation.source
+    if validation.as_of is not None:
+        facts["as_of"] = iso_utc(validation.as_of)
+    return facts

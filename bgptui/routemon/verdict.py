@@ -1,0 +1,106 @@
+"""A route judged once, and the events that peers' sightings of it make."""
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from bgptui.domain.event import RouteEvent, RouteKey
+from bgptui.domain.routing import BgpMessage
+from bgptui.domain.rpki import OriginValidation
+from bgptui.routemon.evidence import Facts, sighting_facts, verdict_facts
+from bgptui.routemon.rules import Finding, decide
+from bgptui.routemon.watchlist import Rule
+
+Origin = int | tuple[int, ...]  # an AS, or the members of an AS_SET
+
+
+class Verdict(Struct, frozen=True):
+    """A route that fires, the same for all peers.
+
+    Attributes:
+        facts: evidence that does not depend on the peer.
+    """
+
+    key: RouteKey
+    finding: Finding
+    rule: Rule | None
+    validation: OriginValidation
+    facts: Facts
+
+    def event(self, message: BgpMessage, *, event_id: int, min_peers: int) -> RouteEvent:
+        """A peer announced the route. `min_peers` counts where the rule has no own."""
+        finding, rule = self.finding, self.rule
+        return RouteEvent(
+            id=event_id,
+            timestamp=message.timestamp,
+            key=self.key,
+            peer=message.peer,
+            severity=finding.severity,
+            hijack_class=finding.hijack_class,
+            description=finding.why,
+            as_path=message.as_path,
+            next_hop=message.next_hops[0] if message.next_hops else None,
+            validation=self.validation,
+            watched_prefix=None if rule is None else rule.prefix,
+            expected_origins=() if rule is None else rule.origins,
+            min_peers=_min_peers(rule, min_peers),
+            opens_alert=finding.opens_alert,
+            evidence=self.facts | sighting_facts(message),
+        )
+
+    def says_the_same_as(self, event: RouteEvent) -> bool:
+        """Nothing that a person would act on differs from `event`, which told it before."""
+        finding, rule = self.finding, self.rule
+        return (
+            (self.key, finding.severity, finding.hijack_class)
+            == (event.key, event.severity, event.hijack_class)
+            and self.validation.state is event.validation.state
+            and (None if rule is None else rule.prefix) == event.watched_prefix
+            and (() if rule is None else rule.origins) == event.expected_origins
+            and (rule is None or rule.min_peers in (None, event.min_peers))
+        )
+
+    def retell(
+        self, event: RouteEvent, now: float, *, event_id: int, min_peers: int, cause: str
+    ) -> RouteEvent:
+        """The event of the same sighting, judged anew at `now` because of `cause`."""
+        finding, rule = self.finding, self.rule
+        return replace(
+            event,
+            id=event_id,
+            timestamp=now,
+            key=self.key,
+            severity=finding.severity,
+            hijack_class=finding.hijack_class,
+            description=finding.why,
+            validation=self.validation,
+            watched_prefix=None if rule is None else rule.prefix,
+            expected_origins=() if rule is None else rule.origins,
+            min_peers=_min_peers(rule, min_peers),
+            evidence=event.evidence | self.facts | {"cause": cause},
+        )
+
+
+def judge(
+    prefix: str, origin: Origin, *, rule: Rule | None, validation: OriginValidation
+) -> Verdict | None:
+    """The verdict on a route; None where nothing fires."""
+    finding = decide(prefix, origin, rule=rule, validation=validation)
+    if finding is None:
+        return None
+    asn = single_as(origin)
+    return Verdict(
+        key=RouteKey(finding.event_type, prefix, asn, finding.reason),
+        finding=finding,
+        rule=rule,
+        validation=validation,
+        facts=verdict_facts(finding, rule, validation),
+    )
+
+
+def single_as(origin: Origin) -> int | None:
+    """The origin as RFC 6811 has it: an AS_SET is none."""
+    return origin if isinstance(origin, int) else None
+
+
+def _min_peers(rule: Rule | None, default: int) -> int:
+    return default if rule is None or rule.min_peers is None else rule.min_peers

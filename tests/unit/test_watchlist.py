@@ -1,0 +1,193 @@
+from pathlib import Path
+
+import pytest
+
+from bgptui.domain.routing import BgpMessage, MessageType, Peer
+from bgptui.errors import UsageError
+from bgptui.routemon.watchlist import Rule, Watchlist
+from bgptui.routemon.watchlist_file import load_watchlist
+
+GOOD = """
+[[prefix]]
+prefix = "203.0.113.0/24"
+origins = [64501, 64500, 64500]
+max_length = 25
+description = "web"
+group = "noc"
+min_peers = 2
+
+[[prefix]]
+prefix = "2001:DB8::/32"
+origins = [64500]
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "watch.toml"
+    path.write_text(text)
+    return path
+
+
+def problems(folder: Path, text: str) -> list[str]:
+    path = write(folder, text)
+    with pytest.raises(UsageError) as caught:
+        load_watchlist(path)
+    assert caught.value.exit_code == 2
+    return [line.removeprefix(f"{path}:") for line in str(caught.value).splitlines()]
+
+
+def test_a_watchlist_is_read_with_its_defaults(tmp_path: Path) -> None:
+    assert load_watchlist(write(tmp_path, GOOD)).rules == (
+        Rule(1, "203.0.113.0/24", (64500, 64501), 25, "web", "noc", 2),
+        Rule(2, "2001:db8::/32", (64500,), 32),
+    )
+
+
+def test_an_empty_file_watches_nothing(tmp_path: Path) -> None:
+    assert len(load_watchlist(write(tmp_path, ""))) == 0
+
+
+def test_a_missing_file_is_wrong_usage(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no\.toml: there is no such watchlist"):
+        load_watchlist(tmp_path / "no.toml")
+
+
+RULE = '[[prefix]]\nprefix = "192.0.2.0/24"\norigins = [64500]\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[[prefix]", "1: no valid TOML"),
+        ("[prefix]\na = 1", "1: write [[prefix]], in two brackets, for each rule"),
+        (RULE + "orgins = 1", "4: rule 1: orgins = 1: unknown key; did you mean origins?"),
+        (
+            RULE + "zzz = 1",
+            "4: rule 1: zzz = 1: unknown key; there are prefix, origins, max_length, description,"
+            " group, min_peers",
+        ),
+        ("[[prefixes]]\n", "1: unknown key 'prefixes'; a rule begins with [[prefix]]"),
+        (
+            "[[prefix]]\norigins = [1]",
+            '1: rule 1: prefix: it takes a prefix, e.g. "192.0.2.0/24"',
+        ),
+        (
+            RULE.replace("2.0/24", "2.1/24"),
+            "2: rule 1: prefix = '192.0.2.1/24': prefix '192.0.2.1/24' has bits set beyond its"
+            " length",
+        ),
+        (
+            RULE.replace("[64500]", "[]"),
+            "3: rule 1: origins = []: it takes a list of AS numbers, at least one, e.g. [64496]",
+        ),
+        (
+            RULE.replace("[64500]", '["AS64500"]'),
+            "3: rule 1: origins = ['AS64500']: 'AS64500' is not an AS number (1 to 4294967295)",
+        ),
+        (
+            RULE.replace("[64500]", "[0]"),
+            "3: rule 1: origins = [0]: 0 is not an AS number (1 to 4294967295)",
+        ),
+        (
+            RULE.replace("[64500]", "[true]"),
+            "3: rule 1: origins = [True]: True is not an AS number (1 to 4294967295)",
+        ),
+        (
+            RULE + "max_length = 23",
+            "4: rule 1: max_length = 23: it takes a whole number from 24 to 32",
+        ),
+        (
+            RULE + "max_length = 33",
+            "4: rule 1: max_length = 33: it takes a whole number from 24 to 32",
+        ),
+        (
+            RULE + "min_peers = 0",
+            "4: rule 1: min_peers = 0: it takes a whole number from 1 to 10000",
+        ),
+        (RULE + "group = 1", "4: rule 1: group = 1: it takes a text in quotes"),
+        (
+            RULE + RULE,
+            "5: rule 2: prefix = '192.0.2.0/24': rule 1 is for the same prefix",
+        ),
+    ],
+)
+def test_a_mistake_is_told_with_line_rule_key_value_and_remedy(
+    tmp_path: Path, text: str, problem: str
+) -> None:
+    found = problems(tmp_path, text)
+    assert len(found) == 1
+    assert found[0].startswith(problem)
+
+
+def test_two_spellings_of_one_prefix_are_the_same_prefix(tmp_path: Path) -> None:
+    text = GOOD + '[[prefix]]\nprefix = "2001:db8:0::/32"\norigins = [1]\n'
+    assert "rule 2 is for the same prefix" in problems(tmp_path, text)[0]
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    text = RULE.replace("[64500]", "[0]") + "max_length = 1\n" + RULE.replace("origins", "x")
+    assert len(problems(tmp_path, text)) == 4
+
+
+LIST = Watchlist(
+    [
+        Rule(1, "203.0.113.0/24", (64500,), 24),
+        Rule(2, "203.0.0.0/16", (64501,), 16),
+        Rule(3, "8.0.0.0/6", (64502,), 6),
+        Rule(4, "2001:db8::/32", (64500,), 48),
+        Rule(5, "::/15", (64503,), 15),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "number"),
+    [
+        ("203.0.113.0/24", 1),
+        ("203.0.113.128/25", 1),
+        ("203.0.112.0/23", 2),
+        ("203.0.0.0/16", 2),
+        ("203.0.0.0/15", None),
+        ("203.1.0.0/16", None),
+        ("11.255.0.0/16", 3),
+        ("8.0.0.0/5", None),
+        ("12.0.0.0/8", None),
+        ("2001:db8::/32", 4),
+        ("2001:db8:ffff::/48", 4),
+        ("2001:db9::/32", None),
+        ("::1/128", 5),
+        ("0:1::/32", 5),
+        ("1:ffff::/32", 5),
+        ("2::/16", None),
+        ("::/0", None),
+        ("0.0.0.0/0", None),
+    ],
+)
+def test_the_most_specific_rule_that_covers_a_prefix_answers(
+    prefix: str, number: int | None
+) -> None:
+    rule = LIST.covering(prefix)
+    assert (None if rule is None else rule.number) == number
+
+
+@pytest.mark.parametrize(
+    ("announced", "withdrawn", "as_path", "concerned"),
+    [
+        (("203.0.113.0/25",), (), (1, 2), True),
+        ((), ("203.0.113.0/25",), (), True),
+        (("192.0.2.0/24",), (), (1, 64500), True),
+        (("192.0.2.0/24",), (), (1, (3, 64503)), True),
+        (("192.0.2.0/24",), ("198.51.100.0/24",), (64500, 1), False),
+        ((), (), (), False),
+    ],
+)
+def test_a_message_concerns_the_watchlist_by_prefix_or_origin(
+    announced: tuple[str, ...],
+    withdrawn: tuple[str, ...],
+    as_path: tuple[int | tuple[int, ...], ...],
+    concerned: bool,
+) -> None:
+    peer = Peer("rrc00", "192.0.2.9", 1)
+    message = BgpMessage(1.0, peer, MessageType.UPDATE, announced, withdrawn, as_path)
+    assert LIST.concerns(message) is concerned
+    assert not Watchlist().concerns(message)
