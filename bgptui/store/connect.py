@@ -12,10 +12,22 @@ from typing import Any, Self
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from bgptui.config.schema import Store
 from bgptui.errors import ServiceUnreachable, Transient
 from bgptui.store.dsn import describe, parsed_dsn, without_secrets
-from bgptui.store.embedded import EmbeddedPostgres, default_data_dir
+from bgptui.store.embedded import EmbeddedPostgres
+
+__all__ = [
+    "COLLECTOR",
+    "CONSOLE",
+    "Commit",
+    "Connection",
+    "Database",
+    "connect",
+    "describe",
+    "engine_text",
+    "one_line",
+    "transient_errors",
+]
 
 COLLECTOR = "bgptui collector"
 CONSOLE = "bgptui console"
@@ -136,14 +148,10 @@ class Database:
         self.timeout_s = timeout_s
 
     @classmethod
-    def configured(cls, store: Store) -> Self:
-        """What [store] says: the server at `dsn`, or an embedded one in `data_dir`."""
-        if store.dsn:
-            return cls(store.dsn, embedded=None, timeout_s=store.connect_timeout_s)
-        given = store.data_dir
-        data_dir = Path(given).expanduser() if given else default_data_dir()
-        embedded = EmbeddedPostgres(data_dir)
-        return cls("", embedded=embedded, timeout_s=store.connect_timeout_s)
+    def of(cls, dsn: str, data_dir: Path, *, timeout_s: float = 10.0) -> Self:
+        """The server at `dsn`; where that is empty an embedded one in `data_dir`."""
+        embedded = None if dsn else EmbeddedPostgres(data_dir)
+        return cls(dsn, embedded=embedded, timeout_s=timeout_s)
 
     @classmethod
     def throwaway(cls) -> Self:

@@ -7,7 +7,6 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from bgptui.config.schema import Store
 from bgptui.errors import ServiceUnreachable, Transient, UsageError
 from bgptui.store.connect import (
     CONSOLE,
@@ -17,7 +16,7 @@ from bgptui.store.connect import (
     transient_errors,
 )
 from bgptui.store.dsn import describe, masked_dsn
-from bgptui.store.embedded import default_data_dir
+from bgptui.store.embedded import EmbeddedPostgres
 
 
 @pytest.fixture
@@ -161,23 +160,20 @@ def test_an_error_in_a_statement_is_not_transient(empty_database: str) -> None:
 
 
 def test_a_database_by_dsn_is_reached_or_refused_at_once(
-    empty_database: str, closed_port: int
+    empty_database: str, closed_port: int, tmp_path: Path
 ) -> None:
-    with Database.configured(Store(dsn=empty_database)) as database:
+    with Database.of(empty_database, tmp_path) as database:
         assert database.dsn == empty_database
         assert database.engine.startswith("PostgreSQL 18.")
         assert "embedded" not in database.engine
     with pytest.raises(ServiceUnreachable):
-        Database.configured(Store(dsn=f"host=127.0.0.1 port={closed_port}")).__enter__()
+        Database.of(f"host=127.0.0.1 port={closed_port}", tmp_path).__enter__()
 
 
-def test_without_settings_the_database_is_embedded_in_the_default_place() -> None:
-    database = Database.configured(Store())
-    assert database.embedded is not None
-    assert database.embedded.data_dir == default_data_dir()
-    tilde = Database.configured(Store(data_dir="~/pg")).embedded
-    assert tilde is not None
-    assert tilde.data_dir == Path.home() / "pg"
+def test_a_database_has_either_a_dsn_or_a_server_of_ours(tmp_path: Path) -> None:
+    for dsn, embedded in (("", None), ("host=db", EmbeddedPostgres(tmp_path))):
+        with pytest.raises(ValueError):
+            Database(dsn, embedded=embedded)
 
 
 def test_a_throw_away_database_is_embedded() -> None:

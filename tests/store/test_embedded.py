@@ -13,7 +13,6 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from bgptui.config.schema import Store
 from bgptui.errors import Fatal, ServiceUnreachable
 from bgptui.store import postgres_binaries
 from bgptui.store.connect import Database
@@ -227,7 +226,7 @@ def test_committed_rows_survive_kill_9_of_the_server(data_dir: Path) -> None:
 
 
 def test_connecting_starts_a_killed_server_again(data_dir: Path) -> None:
-    with Database.configured(Store(data_dir=str(data_dir))) as database:
+    with Database.of("", data_dir) as database:
         os.kill(pid_of(data_dir), signal.SIGKILL)
         with database.connect(application_name="test") as connection:
             assert connection.execute("select 1").fetchone() == (1,)
