@@ -1,5 +1,7 @@
 """From frame to message, with every bad frame counted and quarantined."""
 
+import time
+
 from bgptui.domain.routing import BgpMessage
 from bgptui.errors import BadInput
 from bgptui.runtime.metrics import Metrics
@@ -27,27 +29,26 @@ class Intake:
         self._metrics = metrics
         self._max_frame_bytes = max_frame_bytes
 
-    def take(self, frame: bytes, *, place: str, now: float) -> BgpMessage | Control | BadInput:
+    def take(self, frame: bytes, *, place: str) -> BgpMessage | Control | BadInput:
         """The message or control frame; what was wrong with a bad one.
 
         Args:
-            place: named in the quarantine.
-            now: seconds since 1970 UTC, the time of the quarantine's entry.
+            place: where it came from, for the quarantine.
         """
         try:
             if len(frame) > self._max_frame_bytes:
                 raise oversized(len(frame), self._max_frame_bytes)
             taken = self._decode(frame)
         except BadInput as error:
-            self.refuse(frame, error, place=place, now=now)
+            self.refuse(frame, error, place=place)
             return error
         if isinstance(taken, Control) and taken.kind is ControlKind.ERROR:
             self._metrics.count("ingest", "ris_error")
         return taken
 
-    def refuse(self, frame: bytes, error: BadInput, *, place: str, now: float) -> None:
+    def refuse(self, frame: bytes, error: BadInput, *, place: str) -> None:
         """Count and quarantine a frame that cannot be used."""
-        self._quarantine.put(frame, error, place=place, now=now)
+        self._quarantine.put(frame, error, place=place, now=time.time())
 
 
 def oversized(size_bytes: int, max_bytes: int) -> BadInput:

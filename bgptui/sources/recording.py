@@ -93,6 +93,13 @@ class Recording:
         ordered = [_flat(in_time_order(self._messages(name))) for name in self._inputs]
         yield from in_time_order(heapq.merge(*ordered, key=timestamp_of))
 
+    def frames(self) -> Iterator[tuple[float, bytes]]:
+        """(timestamp, frame as received) of every message, in order, for a RisServer.
+
+        The decoder must keep what it received.
+        """
+        return ((message.timestamp, message.received) for message in _flat(self.lots()))
+
     def _play_at_once(
         self, lots: Iterable[list[BgpMessage]], sink: Sink, stop: threading.Event
     ) -> None:
@@ -158,12 +165,11 @@ class Recording:
         if not content:
             return None
         place = f"{'standard input' if name == STDIN else name}:{line.number}"
-        now = time.time()
         if line.size_bytes > self._max_frame_bytes:
             error = oversized(line.size_bytes, self._max_frame_bytes)
-            self._intake.refuse(content, error, place=place, now=now)
+            self._intake.refuse(content, error, place=place)
             return error
-        return self._intake.take(content, place=place, now=now)
+        return self._intake.take(content, place=place)
 
     def _count_read(self, size_bytes: int) -> None:
         self._read_bytes += size_bytes
