@@ -203,3 +203,9 @@ def test_a_real_file_of_2016_is_read_but_for_its_bare_addresses(shared: Path) ->
     assert file.refused == {"bad_prefix": 20}
     assert "'176.100.33.19'" in file.first_refused
     assert len(file.table) == 15_937
+
+
+def test_a_real_cut_of_2025_is_read_whole(shared: Path) -> None:
+    content = (shared / "data" / "rpki" / "vrps-15k.json").read_bytes()
+    file = read_vrps(content, name="15k", expired_at=None)
+    assert (len(file.table), file.refused, file.table.as_of) == (15_000, {}, BUILT)
