@@ -137,7 +137,9 @@ class VrpSource:
             return True
         if self._ageing is Ageing.NEVER and self._loaded is not None:
             return False
-        wait_s = min(self._refresh_s, RETRY_S) if self._error else self._refresh_s
+        # What is held back is confirmed by a look at the usual time, not by a hasty one.
+        failed = bool(self._error) and self._held_size is None
+        wait_s = min(self._refresh_s, RETRY_S) if failed else self._refresh_s
         # A clock that was set back must not stop refreshing.
         return not 0 <= now - self._looked_at < wait_s
 
@@ -152,8 +154,8 @@ class VrpSource:
         Returns:
             why it was not taken, empty when it was.
         """
-        modified = now if fetched.modified is None else fetched.modified
         by_clock = self._ageing is Ageing.BY_CLOCK
+        modified = now if fetched.modified is None and by_clock else fetched.modified
         loaded = read_vrps(
             inflate(fetched.content, name=self.location, max_bytes=self._max_bytes),
             name=self.location,

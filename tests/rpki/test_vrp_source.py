@@ -339,6 +339,7 @@ def test_a_sudden_shrinkage_is_held_until_a_second_look_shows_it_again(tmp_path:
     vrps.refresh(BUILT + 600)
     assert vrps.health().vrps == 100
     assert "50 VRPs instead of 100" in vrps.health().error
+    vrps.refresh(BUILT + 1199)
     assert state(vrps, "10.99.0.0/16") is RpkiState.VALID
     vrps.refresh(BUILT + 1200)
     assert (vrps.health().vrps, vrps.health().error) == (50, "")
