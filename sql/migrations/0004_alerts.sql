@@ -135,9 +135,11 @@ begin
   if wanted is not null and wanted <> old.version then
     raise exception 'alert % has changed: version % was expected, it is %', old.alert_id, wanted, old.version
       using errcode = '40001',
-            detail = (select format('%s made it %s at %s', e.operator, e.to_status, e.created_at)
-                      from public.alert_status_events e where e.alert_id = old.alert_id
-                      order by e.event_id desc limit 1);
+            detail = coalesce((
+              select format('%s made it %s at %s', e.operator, e.to_status, date_trunc('second', e.created_at))
+              from public.alert_status_events e
+              where e.alert_id = old.alert_id and e.from_status <> e.to_status
+              order by e.event_id desc limit 1), '');
   end if;
   if new_status = old.status then
     return old;
