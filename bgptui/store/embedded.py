@@ -157,10 +157,15 @@ class EmbeddedPostgres:
             self._forget()
 
     def _abandon(self) -> None:
-        """After a failed `open`: stop what we started. One that recovers is left to do so."""
+        """After a failed `open`: stop what we started, unless others use it by now."""
         if self.durability is Durability.THROWAWAY:
             remove_directory(self.data_dir)
-        elif self._process is not None and self._answers():
+        elif (
+            self._process is not None
+            and self._users is not None
+            and self._users.try_exclusive()
+            and not self._recovers()
+        ):
             self._process.send_signal(signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(STOP_TIMEOUT_S)
@@ -168,12 +173,13 @@ class EmbeddedPostgres:
             self._remove_link()
         self._forget()
 
-    def _answers(self) -> bool:
+    def _recovers(self) -> bool:
+        """Whether it is busy with its logs after a crash: stopped, it would begin anew."""
         try:
             self._connect("postgres").close()
-        except psycopg.OperationalError:
-            return False
-        return True
+        except psycopg.OperationalError as error:
+            return "the database system is" in str(error)
+        return False
 
     def _forget(self) -> None:
         if self._users is not None:

@@ -14,7 +14,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from bgptui.errors import Fatal, ServiceUnreachable
-from bgptui.store import postgres_binaries
+from bgptui.store import embedded, postgres_binaries
 from bgptui.store.connect import Database
 from bgptui.store.embedded import EmbeddedPostgres, default_data_dir
 from bgptui.store.postgres_binaries import binaries_for, installed_binaries, server_account
@@ -295,6 +295,16 @@ def test_a_server_that_will_not_start_is_quoted_on_one_line(data_dir: Path) -> N
     assert text.startswith(f"embedded PostgreSQL in {data_dir}: starting it failed: FATAL:")
     assert "\n" not in text
     assert "postgresql.conf" in text
+
+
+def test_a_server_that_lets_nobody_in_is_stopped_again(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "SUPERUSER", "somebody")
+    with pytest.raises(ServiceUnreachable, match=r"connecting to it failed: .*FATAL") as failure:
+        EmbeddedPostgres(data_dir).open()
+    assert "somebody" in str(failure.value)
+    assert running_pid(data_dir / "data") is None
 
 
 def test_a_place_that_cannot_be_made_is_named(tmp_path: Path) -> None:
