@@ -136,6 +136,10 @@ _REASONS = (
     ("$.type", "unknown_type"),
 )
 
+# What msgspec raises for input that is not the JSON asked for: bytes that are not UTF-8 and
+# nesting deeper than the interpreter's recursion limit have errors of their own.
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 _HOST = re.compile(r"([a-z0-9_-]{1,64})(\.[a-z0-9_.-]{1,190})?", re.ASCII)
 _DIGITS = re.compile(r"\d{1,10}", re.ASCII)
 _UNPRINTABLE = re.compile(r"[^ -~]")
@@ -145,7 +149,7 @@ def message_id(frame: bytes) -> str:
     """The frame's `data.id`, by which the service tells messages apart; empty without one."""
     try:
         return _IDENTITY.decode(frame).data.id
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return ""
 
 
@@ -186,7 +190,7 @@ class FrameDecoder:
         """
         try:
             wire = self._wire(frame)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             return self._decode_other(frame, error)
         if wire.type != "ris_message":
             return self._decode_other(frame, None)
@@ -246,7 +250,7 @@ class FrameDecoder:
         """A control frame, a bare data object, or the reason why it is neither."""
         try:
             envelope = _ENVELOPE.decode(frame)
-        except (msgspec.DecodeError, RecursionError) as broken:
+        except UNREADABLE as broken:
             raise BadInput(f"frame is not a RIS Live message: {broken}") from None
         if envelope.type == "ris_message":
             raise _bad(error)
@@ -255,7 +259,7 @@ class FrameDecoder:
         if envelope.type in _WIRE_TYPES and not bytes(envelope.data):
             try:
                 data = _BARE.decode(frame)
-            except (msgspec.DecodeError, RecursionError) as broken:
+            except UNREADABLE as broken:
                 raise _bad(broken) from None
             return self._message(data, frame)
         raise BadInput(f"type {envelope.type[:64]!r} is unknown", reason="unknown_type")
@@ -334,7 +338,7 @@ def _control(kind: ControlKind, data: Raw) -> Control:
         return Control(kind)
     try:
         text = _ERROR_TEXT.decode(data).message
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         text = ""
     return Control(kind, _UNPRINTABLE.sub("?", text[:200]))
 

@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from bgptui.errors import BadInput, BgptuiError, UsageError
 from bgptui.sources.playback import Pacing, Repeat, Times
 from bgptui.sources.ris_filters import Subject
+from bgptui.sources.ris_messages import UNREADABLE
 from bgptui.sources.ris_subscriber import Subscriber
 
 log = logging.getLogger(__name__)
@@ -123,7 +124,7 @@ class RisServer:
         frames = iter(self._frames())
         ahead = list(islice(frames, _READ_AHEAD))
         for _, frame in ahead:
-            with suppress(msgspec.DecodeError, BadInput):  # counted when its turn comes
+            with suppress(*UNREADABLE, BadInput):  # counted when its turn comes
                 self._collectors.add(Subject(_fields(frame)).host)
         return chain(ahead, frames)
 
@@ -228,7 +229,7 @@ class RisServer:
             subject = Subject(fields)
             self._collectors.add(subject.host)
             wanting = [other for other in self._subscribers if other.wants(subject)]
-        except (msgspec.DecodeError, BadInput) as error:
+        except (*UNREADABLE, BadInput) as error:
             self.unplayable += 1
             log.warning("a recorded frame cannot be played: %s", error)
             return

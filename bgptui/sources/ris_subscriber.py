@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed
 
 from bgptui.errors import BadInput
 from bgptui.sources.ris_filters import Filter, Subject, parse_filter
+from bgptui.sources.ris_messages import UNREADABLE
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ class Subscriber:
             if not isinstance(decoded, dict):
                 raise BadInput("a message is a JSON object with the keys type and data")
             self._act(decoded.get("type"), decoded.get("data"))
-        except (msgspec.DecodeError, RecursionError, BadInput) as error:
+        except (*UNREADABLE, BadInput) as error:
             self.put(_message("ris_error", {"message": str(error)}))
 
     def _act(self, kind: object, body: object) -> None:
