@@ -74,7 +74,11 @@ class Correlator:
             peers_total=peers_total,
         )
         self._sessions = SessionAlerts(
-            alerts, ledger=self._ledger, agenda=self._agenda, peers_total=peers_total
+            alerts,
+            ledger=self._ledger,
+            agenda=self._agenda,
+            peers_total=peers_total,
+            drops=self._drops,
         )
         self._routes = RouteAlerts(
             alerts,
@@ -105,7 +109,7 @@ class Correlator:
     @property
     def open_alerts(self) -> int:
         """Alerts that are open or acknowledged."""
-        return sum(1 for _ in self._ledger.open_keys())
+        return self._ledger.open_count
 
     def route_events(
         self, items: Sequence[RouteEvent | RouteCleared], now: float

@@ -83,6 +83,7 @@ class Ledger:
         self._agenda = agenda
         self._gaps = gaps
         self._false_positives = false_positives
+        self.open_count = 0  # open and acknowledged; read from other threads
         self._entries: dict[str, Entry] = {}
         self._key_of: dict[UUID, str] = {}
 
@@ -119,6 +120,7 @@ class Ledger:
             alert=alert, draft=draft, told_at=draft.alert.last_seen, note=draft.note
         )
         self._key_of[alert.alert_uuid] = key
+        self.open_count += 1
         return AlertChange(Change.OPEN, alert)
 
     def update(self, draft: Draft, *, at: float) -> tuple[AlertChange, ...]:
@@ -184,6 +186,7 @@ class Ledger:
         """Drop the alert of `key`; its matter may open another one."""
         entry = self._entries.pop(key)
         del self._key_of[entry.alert.alert_uuid]
+        self.open_count -= not entry.muted
 
     def adopt(self, alert: Alert) -> None:
         """Take over an alert that was open before a restart."""
@@ -191,6 +194,7 @@ class Ledger:
         draft = Draft(alert=replace(alert, evidence=known), terms=terms_of(alert))
         self._entries[alert.key] = Entry(alert=alert, draft=draft, told_at=alert.last_seen)
         self._key_of[alert.alert_uuid] = alert.key
+        self.open_count += 1
 
     def person_set(self, uuid: UUID, status: Status) -> str | None:
         """A person changed a status.
@@ -209,7 +213,9 @@ class Ledger:
         if status is Status.FALSE_POSITIVE:
             self._false_positives.add(entry.alert)
         entry.alert = replace(entry.alert, status=status)
+        was_muted = entry.muted
         entry.muted = status in {Status.RESOLVED, Status.FALSE_POSITIVE}
+        self.open_count += was_muted - entry.muted
         return key
 
     def _tell(self, entry: Entry, alert: Alert, at: float) -> AlertChange:

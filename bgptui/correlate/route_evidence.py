@@ -12,6 +12,11 @@ VRPS_SHOWN = 8
 PATHS_SHOWN = 5
 PEERS_SHOWN = 50
 
+# Of an event's evidence, what the alert tells in facts of its own: the RPKI, path and peers.
+_TOLD_ELSEWHERE = frozenset(
+    {"rule", "rpki", "collector", "peer", "communities", "communities_total"}
+)
+
 Fact = dict[str, Any]
 
 
@@ -24,24 +29,27 @@ def route_facts(matter: RouteMatter, witness: Witness | None) -> tuple[Fact, ...
 
 def _rules(events: list[RouteEvent]) -> list[Fact]:
     """One fact for each rule that fired, of its leading event."""
-    facts: dict[tuple[str, str], Fact] = {}
+    leading: dict[tuple[str, str], RouteEvent] = {}
     for event in events:
-        facts.setdefault(
-            (event.key.event_type.value, event.key.reason),
-            {
-                "kind": "rule",
-                "event_type": event.key.event_type.value,
-                "reason": event.key.reason,
-                "class": event.hijack_class,
-                "severity": event.severity.value,
-                "watched_prefix": event.watched_prefix,
-                "expected_origins": list(event.expected_origins),
-                "min_peers": event.min_peers,
-                "description": event.description,
-                "facts": event.evidence,
-            },
-        )
-    return list(facts.values())
+        leading.setdefault((event.key.event_type.value, event.key.reason), event)
+    return [_rule(event) for event in leading.values()]
+
+
+def _rule(event: RouteEvent) -> Fact:
+    evidence = event.evidence
+    return {
+        "kind": "rule",
+        "event_type": event.key.event_type.value,
+        "reason": event.key.reason,
+        "class": event.hijack_class,
+        "severity": event.severity.value,
+        "why": event.description,
+        "watched_prefix": event.watched_prefix,
+        "expected_origins": list(event.expected_origins),
+        "min_peers": event.min_peers,
+        **evidence.get("rule", {}),
+        **{name: fact for name, fact in evidence.items() if name not in _TOLD_ELSEWHERE},
+    }
 
 
 def _rpki(event: RouteEvent) -> Fact:
@@ -77,6 +85,7 @@ def _paths(events: list[RouteEvent]) -> list[Fact]:
                 "peer_addr": event.peer.address,
                 "peer_asn": event.peer.asn,
                 "next_hop": event.next_hop,
+                "communities": event.evidence.get("communities", []),
                 "seen": iso_utc(event.timestamp),
             }
         if len(paths) == PATHS_SHOWN:

@@ -1,5 +1,6 @@
 """Sessions that go down: one alert for the peers of a collector that went down together."""
 
+from collections import Counter
 from collections.abc import Callable
 
 from msgspec import Struct
@@ -17,6 +18,7 @@ from bgptui.domain.window import FeatureWindow
 TOGETHER_S = 60.0  # peers that go down within this belong to one outage
 MOST_OF_AT_LEAST = 3  # "most peers of a collector" means nothing for one or two
 MEMBERS_SHOWN = 20
+PEERS_MOST = 100_000
 PREFIX = "session|"
 
 
@@ -66,6 +68,9 @@ class SessionAlerts:
     An alert ends when the last of its peers is up and stayed so for the hold-down: a session
     that flaps is one alert. Its resolved_at is the moment it came up, so the duration is the
     outage's. A message of a peer believed down (its `up` was lost in a gap) counts as up.
+
+    Args:
+        drops: counts session states of peers beyond PEERS_MOST.
     """
 
     def __init__(
@@ -75,7 +80,9 @@ class SessionAlerts:
         ledger: Ledger,
         agenda: Agenda,
         peers_total: Callable[[], int],
+        drops: Counter[str],
     ) -> None:
+        self._drops = drops
         self._hold_down_s = settings.hold_down_s
         self._table_transfer_s = settings.table_transfer_s
         self._ledger = ledger
@@ -88,6 +95,9 @@ class SessionAlerts:
 
     def observe(self, message: BgpMessage) -> tuple[AlertChange, ...]:
         """A peer's session changed its state; the same state again is no change."""
+        if message.peer not in self._sessions and len(self._sessions) >= PEERS_MOST:
+            self._drops["sessions"] += 1
+            return ()
         self._meet(message.peer)
         if message.session is Session.DOWN:
             return self._down(message.peer, message.timestamp)

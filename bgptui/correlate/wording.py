@@ -1,5 +1,6 @@
 """Titles and descriptions, in the words of the people who read them at three in the morning."""
 
+from bgptui.domain.alert import Severity
 from bgptui.domain.alert_json import iso_utc
 from bgptui.domain.event import EventType, RouteEvent
 from bgptui.domain.routing import Peer
@@ -30,6 +31,7 @@ _REASON_TITLES = {
     "FLAPPING": "Route Flapping",
     "PATH_LENGTH_SHIFT": "Path Length Shift",
     "CRITICAL_CHURN": "Churn Anomaly",
+    "SUSTAINED_VOLUME": "Sustained Churn",
 }
 _REASON_RANK = {name: rank for rank, name in enumerate(_REASON_TITLES)}
 _COUNTS = frozenset({"announcements", "withdrawals", "total_updates", "flap_count"})
@@ -44,7 +46,7 @@ def route_title(event: RouteEvent) -> str:
 
 def route_description(event: RouteEvent, *, peers_seen: int, peers_total: int) -> str:
     """What is announced, against what is expected, and who sees it."""
-    if event.key.event_type in {EventType.HIJACK_SUSPECTED, EventType.RPKI_INVALID}:
+    if event.key.event_type is EventType.HIJACK_SUSPECTED:
         told = [_announcement(event), _rpki_sentence(event)]
     else:
         told = [event.description.rstrip(". ") + "."]
@@ -77,7 +79,10 @@ def _rpki_sentence(event: RouteEvent) -> str:
         return "RPKI: no ROA covers it."
     named = sorted({vrp.asn for vrp in validation.covering})
     if validation.state is RpkiState.VALID:
-        return "RPKI valid: a ROA allows this origin."
+        low = ", hence low" if event.severity is Severity.LOW else ""
+        return (
+            f"RPKI valid: a ROA allows this origin{low}; if that is right, add it to the watchlist."
+        )
     if validation.reason is InvalidReason.LENGTH:
         allowed = max((vrp.max_length for vrp in validation.covering), default=0)
         return f"RPKI invalid: ROAs allow lengths up to /{allowed} only; fix the ROA or the route."

@@ -319,6 +319,15 @@ class TestOperators:
         assert update.alert.alert_uuid == alert.alert_uuid
         assert update.alert.confidence == pytest.approx(0.72)
 
+    def test_open_alerts_are_counted_through_every_status(self) -> None:
+        tested = correlator()
+        alert = opened(tested)
+        counted = []
+        for status in ("acknowledged", "false_positive", "false_positive", "open", "resolved"):
+            tested.status_changed(alert.alert_uuid, status, "ann", T + 5)
+            counted.append(tested.open_alerts)
+        assert counted == [1, 0, 0, 1, 0]
+
     def test_an_alert_that_is_not_known_is_passed_over(self) -> None:
         tested = correlator()
         unknown = "00000000-0000-5000-8000-000000000001"
