@@ -108,7 +108,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
     def on_mount(self) -> None:
         self.set_interval(min(TICK_S, self._refresh_s), self.tick)
         self._hurry = self.set_interval(HURRY_S, self._collect_outcomes, pause=True)
-        self.tick()
+        self.view.take(self._feed.latest, self._clock())
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key) and not event.is_forwarded:

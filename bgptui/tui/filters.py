@@ -14,7 +14,9 @@ from bgptui.domain.alert import Severity, Status
 from bgptui.errors import BadInput
 from bgptui.store.readers import AlertRow
 
-_TERM = re.compile(r"(?P<no>!?)(?:(?P<field>[a-z]+)(?P<op>>=|<=|:))?(?P<value>.+)", re.IGNORECASE)
+_TERM = re.compile(
+    r"(?P<no>!?)(?:(?P<field>[a-z]+)(?P<op>>=|<=|:))?(?P<value>[^!].*)", re.IGNORECASE
+)
 _ACTIVE = (Status.OPEN, Status.ACKNOWLEDGED)
 _NUMBERS = ("conf", "n")
 

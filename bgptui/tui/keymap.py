@@ -7,7 +7,7 @@ from msgspec import Struct
 from textual.binding import Binding, BindingType
 
 from bgptui.tui.filters import FIELDS
-from bgptui.tui.lines import Line, Piece, Span, Tone, line, pack, width_of
+from bgptui.tui.lines import Line, Piece, Span, Tone, line, pack, width_of, wrap
 
 
 class Place(Enum):
@@ -131,6 +131,12 @@ def key_line(place: Place, width: int) -> Line:
     return pack(pieces, width)
 
 
+_FILTER_HELP = (
+    "sev>=high state:active !origin:AS64500 prefix:192.0.2 conf>=.8 n>=3 any words. "
+    f"Fields: {', '.join(FIELDS)}. An empty filter shows all."
+)
+
+
 def help_lines(operator: str, width: int) -> list[Line]:
     """Every key by group, in two columns where they fit, then how to read the screen."""
     left = [*_group(Group.ACT), (), *_group(Group.MOVE)]
@@ -151,11 +157,10 @@ def help_lines(operator: str, width: int) -> list[Line]:
             " low;  CONF confidence, N peer ASes",
         ),
         line("z+3.1! deviations from the feature's baseline, ! beyond 2; a blank is a gap"),
-        line("BLIND nothing heard for 5 s or more;  GAP the feed is down: no news, not good news"),
+        line("BLIND nothing heard for 5 s;  GAP the feed is down: no news is no good news"),
         line("RPKI v valid, i invalid, nf not found, na no verdict: announced prefixes so far"),
         line(Span("Filter", Tone.HEADING)),
-        line("sev>=high state:active !origin:AS64500 prefix:192.0.2 conf>=.8 n>=3 any words"),
-        line(f"fields: {', '.join(FIELDS)}; empty shows all"),
+        *(line(text) for text in wrap(_FILTER_HELP, width)),
         (),
         line(f"You act as {operator}; every act is recorded with name and time."),
     ]

@@ -358,14 +358,16 @@ MakeConsole = Callable[..., ConsoleApp]
 
 
 @pytest.fixture
-def console(feed: FakeFeed, clock: StandingClock) -> MakeConsole:
+def console(feed: FakeFeed, clock: StandingClock, monkeypatch: pytest.MonkeyPatch) -> MakeConsole:
     """Makes the console over `feed`; keyword arguments replace ConsoleApp's."""
+    # Ticks come from the test, never between two lines of it.
+    monkeypatch.setattr("bgptui.tui.app.TICK_S", 3600.0)
+    monkeypatch.setattr("bgptui.tui.app.HURRY_S", 3600.0)
 
     def make(**changes: Any) -> ConsoleApp:
         settings: dict[str, Any] = {
             "hosts_pipeline": Pipeline.ELSEWHERE,
             "operator": "noc",
-            # Ticks come from the test, never between two lines of it.
             "refresh_s": 3600.0,
             "bell": Bell.ON,
             "clock": clock,

@@ -5,7 +5,6 @@ from enum import Enum
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.widgets import Input
 
 from bgptui.domain.window import FEATURES
 from bgptui.errors import BadInput
@@ -21,6 +20,7 @@ from bgptui.tui.present.status import empty_hint, filter_line
 from bgptui.tui.screens.base import ConsoleScreen
 from bgptui.tui.widgets.alert_table import AlertTable
 from bgptui.tui.widgets.lines_view import LinesView
+from bgptui.tui.widgets.prompt import Prompt
 from bgptui.tui.widgets.scrolling_lines import ScrollingLines
 
 
@@ -83,19 +83,18 @@ class MainScreen(ConsoleScreen, inherit_bindings=False):
         yield LinesView(id="message")
         with Horizontal(id="prompt"):
             yield LinesView(id="asking")
-            yield Input(id="answer", compact=True)
+            yield Prompt(self._answered, id="answer")
         yield LinesView(id="keys")
         yield LinesView(id="too-small")
 
     def on_mount(self) -> None:
-        self.query_one("#answer", Input).cursor_blink = False
-        self._table.focus()
+        self.set_focus(self._table)
 
     def on_resize(self, event: events.Resize) -> None:
         self._layout = layout_for(event.size.width, event.size.height)
         for layout in Layout:
             self.set_class(layout is self._layout, layout.value)
-        self.call_after_refresh(self.paint)
+        self.call_after_refresh(self.console.paint)
 
     def target(self) -> AlertRow | None:
         return self.console.view.alerts.cursor_row
@@ -123,8 +122,10 @@ class MainScreen(ConsoleScreen, inherit_bindings=False):
         self._table.show_alerts(now=now, pending=view.acts.pending, hint=empty_hint(view))
         message = self.console.message_line()
         self._lines("message", [message])
-        small = self._layout is Layout.SMALL and message
-        self._lines("keys", [message if small else key_line(Place.MAIN, width)])
+        message_hidden = self._layout is Layout.SMALL or self._asking is not None
+        self._lines(
+            "keys", [message if message_hidden and message else key_line(Place.MAIN, width)]
+        )
         if self._layout is Layout.WIDE:
             self._paint_pane()
 
@@ -243,21 +244,21 @@ class MainScreen(ConsoleScreen, inherit_bindings=False):
         self._asking = asking
         self._lines("asking", [line(Span(f"{asking.value}: ", Tone.STRONG))])
         self.add_class("-asking")
-        answer = self.query_one("#answer", Input)
+        answer = self.query_one("#answer", Prompt)
         answer.value = text
         answer.cursor_position = len(text)
-        answer.focus()
+        # Not answer.focus(): that comes later, after the next key may have.
+        self.set_focus(answer)
 
     def _asked(self) -> None:
         self._asking = None
         self.remove_class("-asking")
-        self._table.focus()
+        self.set_focus(self._table)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        event.stop()
+    def _answered(self, text: str) -> None:
         if self._asking is Asking.FILTER:
             try:
-                self.console.view.alerts.set_filter(event.value)
+                self.console.view.alerts.set_filter(text)
             except BadInput as error:
                 self.console.say(str(error), Tone.WARN)
                 return
@@ -265,4 +266,4 @@ class MainScreen(ConsoleScreen, inherit_bindings=False):
             self.console.moved()
         else:
             self._asked()
-            self._find(Step.NEXT, event.value)
+            self._find(Step.NEXT, text)

@@ -29,10 +29,10 @@ class ReadingScreen(ConsoleScreen, inherit_bindings=False):
         raise NotImplementedError
 
     def on_mount(self) -> None:
-        self.paint()
+        self.console.paint()
 
     def on_resize(self) -> None:
-        self.paint()
+        self.console.paint()
 
     def paint(self) -> None:
         width = self.app.size.width
