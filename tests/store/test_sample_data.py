@@ -1,7 +1,9 @@
 """Sample data, and the documented queries over it."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -190,3 +192,31 @@ def test_it_is_refused_while_a_collector_runs(connector: Connect, conn: Connecti
     assert {table: count(conn, table) for table in EXPECTED} == dict.fromkeys(EXPECTED, 0)
     lease.release(conn, held)
     assert write_sample_data(connector, now=time.time()) == EXPECTED
+
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "schema.md"
+
+
+def test_every_query_of_the_documentation_finds_something(sampled: Connection) -> None:
+    queries = re.findall(r"```sql\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+    statements = [one.strip() for block in queries for one in block.split(";") if one.strip()]
+    assert len(statements) == 9
+    for statement in statements:
+        assert rows(sampled, statement), statement
+
+
+def test_every_column_is_documented(conn: Connection) -> None:
+    document = DOCUMENT.read_text(encoding="utf-8")
+    missing = [
+        f"{row['name']}.{row['column']}"
+        for row in rows(
+            conn,
+            "select c.relname as name, a.attname as column from pg_class c"
+            " join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped"
+            " where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')"
+            " and not c.relispartition",
+        )
+        if re.search(rf"\b{row['name']}\b", document) is None
+        or re.search(rf"\b{row['column']}\b", document) is None
+    ]
+    assert missing == []
