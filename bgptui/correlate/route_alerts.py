@@ -154,12 +154,12 @@ class RouteAlerts:
         return self._end(matter, deadline)
 
     def _end(self, matter: RouteMatter, at: float) -> tuple[AlertChange, ...]:
-        self._witness.pop(matter.key, None)
         if self._waiting.pop(matter.key, None) is not None:
             return ()
-        del self._alerted[matter.key]
-        resolution = "no peer has the route any more"
         draft = self._draft(matter)
+        del self._alerted[matter.key]
+        self._witness.pop(matter.key, None)
+        resolution = "no peer has the route any more"
         return self._ledger.resolve(matter.key, at=at, resolution=resolution, draft=draft)
 
     def _matter(self, key: str) -> RouteMatter:

@@ -33,6 +33,14 @@ _REASON_TITLES = {
     "CRITICAL_CHURN": "Churn Anomaly",
     "SUSTAINED_VOLUME": "Sustained Churn",
 }
+# The features that a reason is about.
+_REASON_FEATURES = {
+    "WITHDRAWAL_STORM": ("withdrawals", "withdrawal_ratio"),
+    "SILENCE": ("total_updates",),
+    "SESSION_RESET": ("session_resets",),
+    "FLAPPING": ("flap_count",),
+    "PATH_LENGTH_SHIFT": ("path_length",),
+}
 _REASON_RANK = {name: rank for rank, name in enumerate(_REASON_TITLES)}
 _COUNTS = frozenset({"announcements", "withdrawals", "total_updates", "flap_count"})
 
@@ -127,11 +135,14 @@ def ml_description(score: WindowScore, *, alarming_peers: int) -> str:
 
 
 def drivers(score: WindowScore, *, most: int = 3) -> list[tuple[str, float]]:
-    """(feature, z) of what is furthest from usual, the furthest first."""
+    """(feature, z): what the leading reason is about, then what is furthest from usual."""
+    about = _REASON_FEATURES.get(leading_reason(score) or "", ())
     known = [
         (name, z) for name, z in zip(FEATURES, score.zscores, strict=False) if z is not None and z
     ]
-    return sorted(known, key=lambda pair: (-abs(pair[1]), FEATURES.index(pair[0])))[:most]
+    return sorted(
+        known, key=lambda pair: (pair[0] not in about, -abs(pair[1]), FEATURES.index(pair[0]))
+    )[:most]
 
 
 def _driver(score: WindowScore) -> str:

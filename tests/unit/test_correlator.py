@@ -145,6 +145,10 @@ class TestRoutes:
         assert update.alert.ensemble_score == 0.82
         assert "ml" in kinds(update.alert)
         assert '"confidence":0.95' in alert_line(update)
+        for peer in PEERS[:3]:
+            tested.route_events([cleared(peer, 90)], T + 90)
+        ended = [c for c in tested.advance(T + 500) if c.change is Change.RESOLVE]
+        assert [round(c.alert.confidence, 2) for c in ended] == [0.95]
 
     def test_a_score_of_the_minutes_before_counts_at_the_opening(self) -> None:
         tested = correlator()
