@@ -61,6 +61,18 @@ class Channel(Generic[T]):
             self._not_empty.notify()
             return True
 
+    def offer(self, item: T) -> bool:
+        """Append `item` if there is room now; False when the channel is full or closed.
+
+        For what the next one supersedes (a health row): not taking it is no loss.
+        """
+        with self._lock:
+            if self._closed or len(self._items) >= self.capacity:
+                return False
+            self._items.append(item)
+            self._not_empty.notify()
+            return True
+
     def get(self, timeout_s: float | None = None) -> T | None:
         """Take the oldest item; None when nothing came within `timeout_s`.
 

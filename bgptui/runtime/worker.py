@@ -40,7 +40,10 @@ class Stage(Protocol[B_contra]):
 
 
 class Failure:
-    """The first fatal error of any worker; every worker and the application look at it."""
+    """The first fatal error of any thread; every thread and the application look at it.
+
+    As a context manager it takes whatever its block raises: the bottom of a thread.
+    """
 
     def __init__(self) -> None:
         self.error: BaseException | None = None
@@ -52,6 +55,17 @@ class Failure:
             if self.error is None:
                 self.error = error
         self.happened.set()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object
+    ) -> bool:
+        if error is not None:
+            log.debug("%s failed", threading.current_thread().name, exc_info=error)
+            self.report(error)
+        return True
 
 
 class Worker(Generic[B]):
@@ -107,14 +121,10 @@ class Worker(Generic[B]):
         return self._thread.is_alive()
 
     def _run(self) -> None:
-        try:
+        with self._failure:
             self._loop()
-        except BaseException as error:
-            log.debug("worker %s failed", self.name, exc_info=True)
-            self._failure.report(error)
-            self.inbox.close()
-        finally:
-            self._on_done()
+        self.inbox.close()  # after a failure nobody shall wait for room in it
+        self._on_done()
 
     def _loop(self) -> None:
         while True:

@@ -13,10 +13,15 @@ class Repeat(Enum):
 
 
 class Times(Enum):
-    """Which timestamps played frames carry: the moment of playing, or the recorded one."""
+    """Which timestamps played frames carry.
+
+    NOW: the moment of playing. RECORDED: their own. DATED: their own, and each is played when
+    the wall reaches it (frames that were made for this very time, like a scenario's).
+    """
 
     NOW = auto()
     RECORDED = auto()
+    DATED = auto()
 
 
 class Pacing(Struct, frozen=True):
@@ -35,15 +40,20 @@ class Pacing(Struct, frozen=True):
 
     @property
     def is_paced(self) -> bool:
-        return self.rate_per_s is not None or self.speed is not None
+        dated = self.times is Times.DATED
+        return dated or self.rate_per_s is not None or self.speed is not None
 
-    def due_s(self, *, index: int, recorded_s: float) -> float:
+    def due_s(self, *, index: int, recorded_s: float, begun_s: float) -> float:
         """Seconds after the begin at which a frame is played.
 
         Args:
             index: frames before it.
             recorded_s: its recorded time after the first frame's.
+            begun_s: the first frame's recorded time after the begin; negative when playing
+                began late.
         """
+        if self.times is Times.DATED:
+            return begun_s + recorded_s
         if self.rate_per_s is not None:
             return index / self.rate_per_s
         return recorded_s / self.speed if self.speed is not None else 0.0

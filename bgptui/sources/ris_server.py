@@ -204,7 +204,11 @@ class RisServer:
         for index, (recorded, frame) in enumerate(frames):
             recorded_first = recorded if recorded_first is None else recorded_first
             if self._pacing.is_paced:
-                due_s = self._pacing.due_s(index=index, recorded_s=recorded - recorded_first)
+                due_s = self._pacing.due_s(
+                    index=index,
+                    recorded_s=recorded - recorded_first,
+                    begun_s=recorded_first - begun_at,
+                )
                 # Sleeps when late, too (for no time): the clients must get their turn.
                 await asyncio.sleep(max(0.0, begun + due_s - time.monotonic()))
                 played_at = begun_at + due_s

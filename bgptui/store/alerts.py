@@ -12,7 +12,7 @@ import psycopg
 from msgspec import Struct
 from psycopg.rows import dict_row
 
-from bgptui.domain.alert import Alert, Reference, Status
+from bgptui.domain.alert import Alert, Reference, Severity, Status
 from bgptui.errors import BadInput, BgptuiError
 from bgptui.store.connect import Connection
 from bgptui.store.queries import query
@@ -129,17 +129,19 @@ def list_alerts(
     conn: Connection,
     *,
     statuses: Collection[Status] = (),
+    severities: Collection[Severity] = (),
     since: float | None = None,
     limit: int | None = None,
 ) -> tuple[Alert, ...]:
     """Alerts, latest opening first.
 
     Args:
-        statuses: only these; empty for every status.
+        statuses, severities: only these; empty for every one.
         since: only those that opened then or later, seconds since 1970 UTC.
     """
     parameters = {
         "statuses": [status.value for status in statuses] or None,
+        "severities": [severity.value for severity in severities] or None,
         "since": None if since is None else utc(since),
         "row_limit": limit,
     }

@@ -20,7 +20,7 @@ BASELINE = timedelta(hours=24)
 # How long a false positive lowers the confidence of the next alert of its kind.
 FALSE_POSITIVES = timedelta(days=30)
 
-_COLUMNS = 1 + len(FEATURES) + 1
+_COLUMNS = 1 + 2 * len(FEATURES) + 1
 
 
 class NextIds(Struct, frozen=True):
@@ -39,12 +39,14 @@ class StreamBaseline(Struct, frozen=True):
         peer: None for the whole network.
         starts: int64 [n], seconds since 1970 UTC, multiples of WINDOW_S.
         values: float64 [n, 9], in the order of FEATURES; NaN where there is none.
+        zscores: float64 [n, 9], as the detector saw them; NaN where there is none.
         gaps: bool [n], we were blind for a part of the window.
     """
 
     peer: Peer | None
     starts: NDArray[np.int64]
     values: NDArray[np.float64]
+    zscores: NDArray[np.float64]
     gaps: NDArray[np.bool_]
 
 
@@ -124,6 +126,7 @@ def _unpacked(peer: Peer | None, packed: bytes) -> StreamBaseline:
     return StreamBaseline(
         peer,
         starts=windows[:, 0].astype(np.int64),
-        values=windows[:, 1:-1].astype(np.float64),
+        values=windows[:, 1 : 1 + len(FEATURES)].astype(np.float64),
+        zscores=windows[:, 1 + len(FEATURES) : -1].astype(np.float64),
         gaps=windows[:, -1] != 0,
     )

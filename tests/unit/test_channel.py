@@ -70,3 +70,13 @@ def test_closing_wakes_a_writer_that_waits() -> None:
 def test_a_capacity_below_one_is_refused() -> None:
     with pytest.raises(ValueError, match="capacity 0"):
         Channel[int]("numbers", capacity=0)
+
+
+def test_an_offer_is_taken_only_while_there_is_room() -> None:
+    channel: Channel[int] = Channel("numbers", capacity=1)
+    assert channel.offer(1)
+    assert not channel.offer(2)
+    assert channel.get() == 1
+    channel.close()
+    assert not channel.offer(3)
+    assert channel.dropped == 0

@@ -1,0 +1,244 @@
+"""Commands, their flags and exit codes. What a command does is in bgptui/commands/.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 a service cannot be reached.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bgptui import __version__
+from bgptui.errors import BgptuiError, Fatal
+
+DEFAULT_SCENARIO = "subprefix-hijack"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; its errors become one line on stderr and an exit code."""
+    args = build_parser().parse_args(argv)
+    try:
+        run = _load(args.command)
+        return run(args)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output went away (`bgptui alerts | head`); Python would complain
+        # once more when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except BgptuiError as error:
+        if args.debug:
+            raise
+        print(f"bgptui: {error}", file=sys.stderr)
+        return error.exit_code if isinstance(error, Fatal) else 1
+    except Exception as error:
+        if args.debug:
+            raise
+        print(
+            f"bgptui: internal error: {type(error).__name__}: {error} "
+            "(run again with --debug and report the traceback)",
+            file=sys.stderr,
+        )
+        return 1
+
+
+def _load(command: str) -> Callable[[argparse.Namespace], int]:
+    module, function = command.split(":")
+    run: Callable[[argparse.Namespace], int] = getattr(
+        importlib.import_module(f"bgptui.commands.{module}"), function
+    )
+    return run
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line, as the README and `bgptui --help` show it."""
+    parser = argparse.ArgumentParser(
+        prog="bgptui",
+        description="Terminal monitoring console for BGP. Without a command it opens the console, "
+        "and hosts the pipeline if no collector holds the database yet.",
+        epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, "
+        "3 a service cannot be reached.",
+    )
+    parser.add_argument("--version", action="version", version=f"bgptui {__version__}")
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--no-ui", action="store_true", help="the pipeline alone, e.g. for systemd")
+    mode.add_argument(
+        "--attach", action="store_true", help="the console alone; never starts a pipeline"
+    )
+    parser.add_argument(
+        "--demo",
+        nargs="?",
+        const=DEFAULT_SCENARIO,
+        metavar="SCENARIO",
+        help="a built-in scenario from a local server, in a throw-away database; needs no "
+        "network (`bgptui demo list` names the scenarios)",
+    )
+    parser.add_argument(
+        "--clock", choices=("wall", "event"), help="where time comes from (feed.clock)"
+    )
+    parser.add_argument("--url", help="RIS Live WebSocket address (feed.url)")
+    parser.add_argument("--vrps", metavar="FILE|URL", help="VRPs as JSON (rpki.vrps)")
+    parser.add_argument("--watch", metavar="FILE", help="the watchlist, TOML (watch.file)")
+    parser.add_argument(
+        "--log-format", choices=("text", "json"), help="format of --no-ui's log lines"
+    )
+    _add_common(parser)
+    parser.set_defaults(command="run:run")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _add_replay(commands)
+    _add_serve_recording(commands)
+    _add_db(commands)
+    _add_alerts(commands)
+    _add_config(commands)
+    _add_demo(commands)
+    return parser
+
+
+Commands = argparse._SubParsersAction
+
+
+def _add_common(parser: argparse.ArgumentParser, *, nested: str = "") -> None:
+    """Flags of every command. In a subcommand they must not reset what stood before it."""
+    default = argparse.SUPPRESS if nested else None
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", default=default, help="settings file"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        metavar="SECTION.KEY=VALUE",
+        default=default,
+        help="one setting, before environment and file; may be repeated",
+    )
+    parser.add_argument(
+        "--dsn",
+        default=default,
+        help="PostgreSQL or TimescaleDB to use instead of the embedded one (store.dsn); "
+        "passwords belong in PGPASSFILE or PGPASSWORD",
+    )
+    parser.add_argument(
+        "--debug",
+        action="store_true",
+        default=argparse.SUPPRESS if nested else False,
+        help="show tracebacks and debug log lines",
+    )
+
+
+def _command(
+    commands: "Commands[argparse.ArgumentParser]", name: str, run: str, text: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(command=run)
+    _add_common(parser, nested=name)
+    return parser
+
+
+def _add_replay(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = _command(
+        commands,
+        "replay",
+        "replay:run",
+        "run recorded input through the whole pipeline in event time",
+    )
+    parser.add_argument(
+        "input",
+        nargs="+",
+        metavar="INPUT",
+        help="RIS Live JSON lines: plain, .gz, .bz2, .zst, or - for standard input; several "
+        "files are merged by time",
+    )
+    parser.add_argument("--speed", type=float, metavar="N", help="multiple of real time")
+    parser.add_argument(
+        "--vrps", metavar="FILE", help="VRPs as JSON, taken as they stand: neither expiry nor age"
+    )
+    parser.add_argument("--watch", metavar="FILE", help="the watchlist, TOML")
+    parser.add_argument("--format", choices=("text", "jsonl"), default="text")
+    parser.add_argument("--ui", action="store_true", help="show it in the console")
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help="with --dsn: take input older than a table's retention, which the next "
+        "maintenance drops",
+    )
+
+
+def _add_serve_recording(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = _command(
+        commands,
+        "serve-recording",
+        "serve_recording:run",
+        "a RIS Live-compatible WebSocket server over recorded input",
+    )
+    parser.add_argument("input", nargs="+", metavar="INPUT", help="as for replay")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8765, help="0 picks a free one (default: 8765)")
+    pace = parser.add_mutually_exclusive_group()
+    pace.add_argument("--rate", type=float, metavar="N", help="messages a second")
+    pace.add_argument("--speed", type=float, metavar="N", help="multiple of real time")
+    parser.add_argument("--loop", action="store_true", help="begin again at the end")
+    parser.add_argument(
+        "--keep-time", action="store_true", help="leave timestamps as recorded, not shifted to now"
+    )
+
+
+def _add_db(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("db", help="the database", description="the database")
+    acts = parser.add_subparsers(title="acts", metavar="ACT", required=True)
+    _command(acts, "init", "db:init", "create or migrate the schema and verify each object")
+    status = _command(acts, "status", "db:status", "engine, sizes, chunks, retention, row counts")
+    status.add_argument("--json", action="store_true")
+    _command(acts, "sample-data", "db:sample_data", "write realistic sample rows to every table")
+    _command(
+        acts, "maintain", "db:maintenance", "make partitions ahead, drop what expired"
+    )
+
+
+def _add_alerts(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = _command(
+        commands, "alerts", "alerts:list_alerts", "list alerts, show one, or change its status"
+    )
+    _add_alert_filters(parser)
+    acts = parser.add_subparsers(title="acts", metavar="ACT")
+    listing = _command(acts, "list", "alerts:list_alerts", "alerts, newest first")
+    _add_alert_filters(listing)
+    for name, text in (
+        ("show", "one alert with its evidence and history"),
+        ("ack", "acknowledge"),
+        ("false-positive", "mark as false positive"),
+        ("resolve", "resolve"),
+        ("note", "add a note"),
+    ):
+        act = _command(acts, name, f"alerts:{name.replace('-', '_')}", text)
+        act.add_argument("id", type=int, metavar="ID")
+        if name == "note":
+            act.add_argument("text", metavar="TEXT")
+        elif name != "show":
+            act.add_argument("--note", metavar="TEXT", help="why")
+        if name != "show":
+            act.add_argument("--operator", help="who acts (default: console.operator, or you)")
+        act.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
+
+
+def _add_alert_filters(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--status", choices=("open", "acknowledged", "resolved", "false_positive"))
+    parser.add_argument("--severity", choices=("critical", "high", "medium", "low"))
+    parser.add_argument("--limit", type=int, default=100, metavar="N")
+    parser.add_argument("--json", action="store_true", help="one JSON line an alert")
+
+
+def _add_config(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("config", help="settings", description="settings")
+    acts = parser.add_subparsers(title="acts", metavar="ACT", required=True)
+    show = _command(acts, "show", "config:show", "every setting, its value and where it came from")
+    show.add_argument("--json", action="store_true")
+
+
+def _add_demo(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "demo", help="built-in scenarios", description="built-in scenarios"
+    )
+    acts = parser.add_subparsers(title="acts", metavar="ACT", required=True)
+    _command(acts, "list", "demo:list_scenarios", "name the scenarios of --demo")

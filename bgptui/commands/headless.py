@@ -1,0 +1,73 @@
+"""The pipeline without a console: waits, and logs a line a minute."""
+
+import contextlib
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+from bgptui.domain.health import Health
+from bgptui.pipeline.topology import Pipeline
+
+log = logging.getLogger("bgptui")
+
+_LOOK_EVERY_S = 0.2
+
+
+@contextlib.contextmanager
+def stop_signals() -> Iterator[threading.Event]:
+    """SIGTERM and SIGINT set the event that this gives; a second SIGINT interrupts."""
+    stop = threading.Event()
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if stop.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def watch(pipeline: Pipeline, stop: threading.Event, *, log_interval_s: float) -> None:
+    """Wait until the input ends, a stage fails or `stop` is set; log how it goes meanwhile."""
+    waited_s = 0.0
+    while pipeline.running and not stop.wait(_LOOK_EVERY_S):
+        waited_s += _LOOK_EVERY_S
+        if waited_s >= log_interval_s:
+            waited_s = 0.0
+            log_health(pipeline.health())
+
+
+def log_health(health: Health) -> None:
+    """One line: rates, lag, drops, open alerts, and what is wrong."""
+    fields = _fields(health)
+    text = " ".join(f"{name}={value}" for name, value in fields.items())
+    log.info("%s", text, extra={"fields": fields})
+
+
+def _fields(health: Health) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "feed": health.feed.state,
+        "messages": health.messages,
+        "rate_per_s": round(health.rate_per_s, 1),
+        "lag_s": round(health.lag_s, 1),
+        "peers": health.peers,
+        "open_alerts": health.open_alerts,
+        "dropped": sum(health.dropped.values()),
+    }
+    fields.update({f"dropped.{name}": count for name, count in health.dropped.items()})
+    if health.feed.attempts > 1:
+        fields["attempts"] = health.feed.attempts
+    slow = {stage.name: stage.state.value for stage in health.stages if stage.state != "ok"}
+    fields.update({f"stage.{name}": state for name, state in slow.items()})
+    if health.feed.error:
+        fields["error"] = repr(health.feed.error)
+    if health.feed.hint:
+        fields["hint"] = repr(health.feed.hint)
+    return fields

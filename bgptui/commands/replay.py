@@ -1,0 +1,149 @@
+"""`bgptui replay`: recorded input through the whole pipeline, in event time."""
+
+import argparse
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from bgptui import app
+from bgptui.commands import console, headless
+from bgptui.commands.progress import ProgressLine
+from bgptui.commands.settings import load_settings, start_log, vrp_ageing
+from bgptui.config.schema import Config
+from bgptui.domain.alert import AlertChange, Change
+from bgptui.domain.alert_json import alert_line, alert_text
+from bgptui.domain.health import Health
+from bgptui.errors import UsageError
+from bgptui.pipeline.tally import Tally
+from bgptui.pipeline.topology import Pipeline
+from bgptui.sources.line_file import STDIN
+from bgptui.store.connect import Database
+
+
+def run(args: argparse.Namespace) -> int:
+    """Replay; alerts go to stdout as they open, update and resolve, a summary to stderr."""
+    _check_inputs(args.input, speed=args.speed)
+    config = load_settings(args, overrides=_overrides()).config
+    start_log(args, config.runtime.log_format)
+    if args.ui:
+        console.require_terminal()
+    if config.store.dsn and not args.keep:
+        _check_age(config, args.input)
+    database = app.configured_database(config) if config.store.dsn else Database.throwaway()
+    with ProgressLine("replay") as progress, headless.stop_signals() as stop, database:
+        printer = _Printer(args.format, progress)
+        started = time.monotonic()
+        with app.collector(
+            config,
+            database,
+            legs=lambda inputs: [
+                inputs.recording(args.input, speed=args.speed, on_progress=progress.bytes_read)
+            ],
+            ageing=vrp_ageing(args),
+            on_change=printer.count if args.ui else printer.print,
+        ) as pipeline:
+            _follow(args, config, database, pipeline=pipeline, stop=stop)
+        progress.clear()
+        _summarise(pipeline, printer.opened, time.monotonic() - started)
+    return 0
+
+
+class _Printer:
+    """Prints alert changes in the correlator's thread, in their order."""
+
+    def __init__(self, form: str, progress: ProgressLine) -> None:
+        self._write = alert_text if form == "text" else alert_line
+        self._progress = progress
+        self.opened: Counter[str] = Counter()
+
+    def count(self, change: AlertChange) -> None:
+        if change.change is Change.OPEN:
+            self.opened[change.alert.severity] += 1
+
+    def print(self, change: AlertChange) -> None:
+        self.count(change)
+        self._progress.print_line(self._write(change))
+
+
+def _check_inputs(names: list[str], *, speed: float | None) -> None:
+    for name in names:
+        if name != STDIN and not Path(name).is_file():
+            raise UsageError(f"{name}: there is no such file")
+    if speed is not None and not speed > 0:
+        raise UsageError(f"--speed {speed:g}: must be above 0")
+
+
+def _overrides() -> Mapping[str, Any]:
+    """A replay stores every row and every frame; it never downloads and never catches up."""
+    return {"store.raw_rows": "all", "store.raw_json": "all", "feed.warm_up": ""}
+
+
+def _check_age(config: Config, names: list[str]) -> None:
+    """Refuse to fill a database with rows that its next maintenance drops.
+
+    Raises:
+        UsageError: names the table with the shortest retention that is exceeded.
+    """
+    oldest = app.oldest_timestamp(config, [name for name in names if name != STDIN])
+    if oldest is None:
+        return
+    begins = datetime.fromtimestamp(oldest, UTC)
+    age = datetime.now(UTC) - begins
+    retention = config.store.retention
+    for table in retention.__struct_fields__:
+        days = getattr(retention, table)
+        if age > timedelta(days=days):
+            raise UsageError(
+                f"the input begins {begins:%Y-%m-%d}, and {table} keeps {days} days "
+                f"(store.retention.{table}): the database's next maintenance would drop it; "
+                "--keep takes it all the same, and without --dsn the replay has a database "
+                "of its own"
+            )
+
+
+def _follow(
+    args: argparse.Namespace,
+    config: Config,
+    database: Database,
+    *,
+    pipeline: Pipeline,
+    stop: threading.Event,
+) -> None:
+    if args.ui:
+        console.show(config, database, pipeline=pipeline)
+    else:
+        headless.watch(pipeline, stop, log_interval_s=config.runtime.log_interval_s)
+        if stop.is_set():
+            print("bgptui: stopped before the input's end", file=sys.stderr)
+
+
+def _summarise(pipeline: Pipeline, opened: Counter[str], spent_s: float) -> None:
+    tally, health = pipeline.tally, pipeline.health()
+    for line in _summary(tally, health, opened, spent_s):
+        print(line, file=sys.stderr)
+
+
+def _summary(tally: Tally, health: Health, opened: Counter[str], spent_s: float) -> list[str]:
+    types = ", ".join(f"{count:,} {name}" for name, count in tally.by_type.most_common())
+    rpki = health.rpki
+    lines = [
+        f"{tally.messages:,} messages: {types or 'none'}",
+        f"prefixes: {tally.announced:,} announced ({tally.announced_listed:,} as listed), "
+        f"{tally.withdrawn:,} withdrawn; {health.peers:,} peers of "
+        f"{len(health.collectors)} collectors; {tally.late:,} late messages",
+        f"rpki: {rpki.valid:,} valid, {rpki.invalid:,} invalid, {rpki.not_found:,} not found, "
+        f"{rpki.unavailable:,} unavailable",
+        f"alerts opened: {opened.total():,}"
+        + "".join(f", {count} {severity}" for severity, count in sorted(opened.items())),
+        f"{spent_s:.1f} s, {tally.messages / spent_s:,.0f} messages/s",
+    ]
+    lost = {name: count for name, count in health.dropped.items() if name != "agg.late"}
+    if lost:
+        counts = ", ".join(f"{name} {count:,}" for name, count in lost.items())
+        lines.append(f"dropped: {counts} (bad frames are kept in {app.quarantine_path()})")
+    return lines

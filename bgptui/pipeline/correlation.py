@@ -1,0 +1,68 @@
+"""The correlation stage: moments become alerts, for the writer and for whoever listens."""
+
+from collections.abc import Callable
+
+from bgptui.correlate.correlator import Correlator
+from bgptui.domain.alert import AlertChange
+from bgptui.domain.event import RouteEvent
+from bgptui.pipeline.moment import Moment, Moments
+from bgptui.runtime.channel import Channel
+from bgptui.store.batch import WriteBatch
+
+
+class CorrelationStage:
+    """Takes moments in order; writes events, gaps and alert changes.
+
+    Args:
+        on_change: called for each change, in order, in this stage's thread (a replay prints).
+    """
+
+    def __init__(
+        self,
+        correlator: Correlator,
+        *,
+        writes: Channel[WriteBatch],
+        on_change: Callable[[AlertChange], None] | None = None,
+    ) -> None:
+        self._correlator = correlator
+        self._writes = writes
+        self._on_change = on_change
+
+    def process(self, batch: Moments, now: float) -> None:
+        changes: list[AlertChange] = []
+        for moment in batch.items:
+            changes += self._correlate(moment)
+        self._write(batch, now, changes)
+
+    def tick(self, now: float) -> None:
+        """Hold-downs end by time alone."""
+        self._write(Moments(now, ()), now, list(self._correlator.advance(now)))
+
+    def flush(self) -> None:
+        """Alerts that are open stay open: the world has not ended, only our input."""
+
+    def _correlate(self, moment: Moment) -> list[AlertChange]:
+        correlator, now = self._correlator, moment.now
+        changes = list(correlator.advance(now))
+        for act in moment.acts:
+            changes += correlator.status_changed(act.alert_uuid, act.status, act.operator, now)
+        if moment.gap is not None:
+            changes += correlator.gap(moment.gap, now)
+        if moment.session is not None:
+            changes += correlator.sessions((moment.session,), now)
+        if moment.route:
+            changes += correlator.route_events(moment.route, now)
+        if moment.scores:
+            changes += correlator.scores(moment.scores, now)
+        return changes
+
+    def _write(self, batch: Moments, now: float, changes: list[AlertChange]) -> None:
+        events = tuple(
+            item for moment in batch.items for item in moment.route if isinstance(item, RouteEvent)
+        )
+        gaps = tuple(moment.gap for moment in batch.items if moment.gap is not None)
+        if events or gaps or changes:
+            self._writes.put(WriteBatch(now=now, events=events, gaps=gaps, alerts=tuple(changes)))
+        if self._on_change is not None:
+            for change in changes:
+                self._on_change(change)

@@ -1,0 +1,156 @@
+"""The ingest stage: counts, validates and watches each message, inline in the source's thread."""
+
+from msgspec import Struct
+
+from bgptui.config.schema import Keep
+from bgptui.domain.gap import Gap
+from bgptui.domain.record import MessageRecord
+from bgptui.domain.routing import BgpMessage, MessageType
+from bgptui.domain.window import FeatureWindow
+from bgptui.features.aggregator import Aggregator
+from bgptui.pipeline.moment import Moment, Moments
+from bgptui.pipeline.tally import Tally
+from bgptui.routemon.monitor import RouteMonitor
+from bgptui.runtime.channel import Channel
+from bgptui.runtime.clock import PipelineClock
+from bgptui.store.batch import WriteBatch
+
+
+class LastRun(Struct, frozen=True):
+    """Where the input before this one ended.
+
+    Attributes:
+        until: event time up to which we know everything, seconds since 1970 UTC.
+        open_gaps: gaps that nobody has closed yet.
+        tolerated_s: the next message may come this much later without a gap between.
+    """
+
+    until: float
+    open_gaps: tuple[Gap, ...] = ()
+    tolerated_s: float = 0.0
+
+
+class IngestStage:
+    """Takes decoded messages from a source and hands moments and raw rows on.
+
+    It is driven by a source's own loop (`process`, `tick`, `gap`), not by a Worker, so that
+    live messages need no hop between the socket and the counters.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: PipelineClock,
+        aggregator: Aggregator,
+        monitor: RouteMonitor,
+        raw_rows: Keep,
+        tally: Tally,
+        last_run: LastRun | None,
+        moments: Channel[Moments],
+        writes: Channel[WriteBatch],
+    ) -> None:
+        self._clock = clock
+        self._aggregator = aggregator
+        self._monitor = monitor
+        self._raw_rows = raw_rows
+        self._moments = moments
+        self._writes = writes
+        self._items: list[Moment] = []
+        self._records: list[MessageRecord] = []
+        self._tally = tally
+        self._last_run = last_run
+
+    def process(self, messages: list[BgpMessage], now: float) -> None:
+        """Take messages in their order. `now` is used as it is live; in event time each
+        message moves it, so that batch sizes make no difference."""
+        if self._last_run is not None and messages:
+            last_run, self._last_run = self._last_run, None
+            self._mark_absence(last_run, messages[0].timestamp, now)
+        event_time = self._clock.is_event_time
+        for message in messages:
+            if event_time:
+                self._clock.observe(message.timestamp)
+                now = self._clock.now()
+            self._observe(message, now)
+        self._emit(now)
+
+    def tick(self, now: float) -> None:
+        """What time brings while nothing comes: windows that close, VRPs that changed."""
+        self._close_windows(now)
+        if changes := self._monitor.rejudge(now):
+            self._items.append(Moment(now, route=tuple(changes)))
+        self._emit(now)
+
+    def gap(self, gap: Gap) -> None:
+        """We are, or were, blind: mark the windows, tell the correlator."""
+        now = self._clock.now()
+        self._aggregator.mark_gap(gap)
+        self._items.append(Moment(now, gap=gap))
+        self._emit(now)
+
+    def flush(self) -> None:
+        """Close every open window: the end of a recording, or a stop."""
+        now = self._clock.now()
+        self._add_windows(self._aggregator.flush(), now)
+        self._emit(now)
+
+    def resume(self, last_run: LastRun) -> None:
+        """Other input follows: what lies between is a gap once its first message comes."""
+        self._last_run = last_run
+
+    def _mark_absence(self, last_run: LastRun, first: float, now: float) -> None:
+        """Write down the time in which no collector ran, and end the gaps it left open."""
+        absences = [
+            Gap(gap.start, max(first, gap.start), gap.collector, gap.reason, gap.attempts)
+            for gap in last_run.open_gaps
+        ]
+        if first - last_run.until > last_run.tolerated_s and not any(
+            gap.collector is None for gap in absences
+        ):
+            absences.append(Gap(last_run.until, first, None, "restart"))
+        for gap in absences:
+            self._aggregator.mark_gap(gap)
+            self._items.append(Moment(now, gap=gap))
+
+    def _observe(self, message: BgpMessage, now: float) -> None:
+        late, window_start, flap_count, session_resets = self._aggregator.observe(message, now)
+        self._tally.add(message)
+        self._tally.late += late
+        events = self._monitor.observe(message, now)
+        if events or message.type is MessageType.STATE:
+            session = message if message.type is MessageType.STATE else None
+            self._items.append(Moment(now, route=tuple(events), session=session))
+        self._keep(message, late, window_start, flap_count, session_resets)
+        self._close_windows(now)
+
+    def _keep(
+        self,
+        message: BgpMessage,
+        late: bool,
+        window_start: int,
+        flap_count: int,
+        session_resets: int,
+    ) -> None:
+        if self._raw_rows is Keep.NONE:
+            return
+        watched = self._monitor.is_watched(message)
+        if watched or self._raw_rows is Keep.ALL:
+            self._records.append(
+                MessageRecord(message, late, window_start, flap_count, session_resets, watched)
+            )
+
+    def _close_windows(self, now: float) -> None:
+        if now >= self._aggregator.next_deadline:
+            self._add_windows(self._aggregator.advance(now), now)
+
+    def _add_windows(self, windows: list[FeatureWindow], now: float) -> None:
+        if windows:
+            self._items.append(Moment(now, windows=tuple(windows)))
+
+    def _emit(self, now: float) -> None:
+        if self._records:
+            records, self._records = tuple(self._records), []
+            self._writes.put(WriteBatch(now=now, raw=records))
+        if self._items:
+            items, self._items = tuple(self._items), []
+            self._moments.put(Moments(now, items))

@@ -1,0 +1,44 @@
+"""What travels from ingest over scoring to correlation: moments, in the order they happened."""
+
+from typing import NamedTuple
+from uuid import UUID
+
+from msgspec import Struct
+
+from bgptui.domain.alert import Status
+from bgptui.domain.event import RouteCleared, RouteEvent
+from bgptui.domain.gap import Gap
+from bgptui.domain.routing import BgpMessage
+from bgptui.domain.score import WindowScore
+from bgptui.domain.window import FeatureWindow
+
+
+class OperatorAct(NamedTuple):
+    """A person changed an alert's status in some console, or on the command line."""
+
+    alert_uuid: UUID
+    status: Status
+    operator: str
+
+
+class Moment(Struct, frozen=True):
+    """Everything one message, one closing of windows, one gap or one act gave rise to.
+
+    Attributes:
+        now: the pipeline's time when it happened; a batch's moments never go back.
+    """
+
+    now: float
+    route: tuple[RouteEvent | RouteCleared, ...] = ()
+    session: BgpMessage | None = None
+    gap: Gap | None = None
+    windows: tuple[FeatureWindow, ...] = ()
+    scores: tuple[WindowScore, ...] = ()
+    acts: tuple[OperatorAct, ...] = ()
+
+
+class Moments(Struct, frozen=True):
+    """A batch of moments; `now` is that of the last one, or of the tick that sent it."""
+
+    now: float
+    items: tuple[Moment, ...]

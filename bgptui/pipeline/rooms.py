@@ -1,0 +1,19 @@
+"""The rooms that a pipeline's stages work with."""
+
+from msgspec import Struct
+
+from bgptui.correlate.correlator import Correlator
+from bgptui.detect.detector import Detector
+from bgptui.features.aggregator import Aggregator
+from bgptui.routemon.monitor import RouteMonitor
+from bgptui.rpki.vrp_source import VrpSource
+
+
+class Rooms(Struct, frozen=True):
+    """The pure parts, as the application made them for this run."""
+
+    aggregator: Aggregator
+    monitor: RouteMonitor
+    detector: Detector
+    correlator: Correlator
+    vrps: VrpSource

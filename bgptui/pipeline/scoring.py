@@ -1,0 +1,51 @@
+"""The scoring stage: a moment's windows become scores; everything else passes through."""
+
+import time
+
+import msgspec
+
+from bgptui.detect.detector import Detector
+from bgptui.pipeline.moment import Moment, Moments
+from bgptui.runtime.channel import Channel
+from bgptui.store.batch import WriteBatch
+
+
+class ScoringStage:
+    """Scores closed windows and hands features and scores to the writer."""
+
+    def __init__(
+        self, detector: Detector, *, moments: Channel[Moments], writes: Channel[WriteBatch]
+    ) -> None:
+        self._detector = detector
+        self._moments = moments
+        self._writes = writes
+
+    def process(self, batch: Moments, now: float) -> None:
+        self._moments.put(
+            Moments(
+                now,
+                tuple(self._score(moment) if moment.windows else moment for moment in batch.items),
+            )
+        )
+
+    def tick(self, now: float) -> None:
+        """Nothing here depends on time alone."""
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def _score(self, moment: Moment) -> Moment:
+        started = time.perf_counter()
+        scores = self._detector.score(moment.windows, moment.now)
+        spent_ms = (time.perf_counter() - started) * 1000 / len(moment.windows)
+        timed = tuple(
+            msgspec.structs.replace(score, processing_time_ms=spent_ms) for score in scores
+        )
+        self._writes.put(
+            WriteBatch(
+                now=moment.now,
+                features=tuple((score.feature_id, score.window, score.zscores) for score in timed),
+                scores=timed,
+            )
+        )
+        return Moment(moment.now, scores=timed)

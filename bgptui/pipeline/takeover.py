@@ -1,0 +1,33 @@
+"""What fired before a restart, from the open alerts: so that its end is noticed."""
+
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+
+from bgptui.domain.alert import Alert
+from bgptui.domain.event import EventType, RouteKey
+from bgptui.domain.routing import Peer
+
+
+class FiringBefore(Struct, frozen=True):
+    """A peer's route that a rule fired for; origin () where it was an AS_SET."""
+
+    key: RouteKey
+    peer: Peer
+    origin: int | tuple[int, ...]
+
+
+def firing_before(alerts: Iterable[Alert]) -> Iterator[FiringBefore]:
+    """The routes that the evidence of open route alerts names (facts `rule` and `peers`)."""
+    for alert in alerts:
+        rule = next((fact for fact in alert.evidence if fact.get("kind") == "rule"), None)
+        if alert.prefix is None or rule is None:
+            continue
+        key = RouteKey(
+            EventType(rule["event_type"]), alert.prefix, alert.origin_asn, rule["reason"]
+        )
+        origin = () if alert.origin_asn is None else alert.origin_asn
+        for fact in alert.evidence:
+            for peer in fact["peers"] if fact.get("kind") == "peers" else ():
+                named = Peer(peer["collector"], peer["peer_addr"], peer["peer_asn"])
+                yield FiringBefore(key, named, origin)

@@ -1,0 +1,231 @@
+"""The pipeline on one page: every stage, channel and capacity, and how they stop.
+
+    sources -> ingest --moments--> score --moments--> correlate -> alert lines
+                  \\_____________writes: write (COPY)______/
+    beside them: keeper (lease, health, operators' acts, maintenance), VRP refresher
+
+Closing a channel is the stop signal. It travels the way the messages do: the source ends,
+ingest closes the windows and then its channel, each worker drains, flushes and closes the next.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from bgptui.config.schema import Config
+from bgptui.domain.alert import AlertChange
+from bgptui.domain.health import Health
+from bgptui.pipeline.correlation import CorrelationStage
+from bgptui.pipeline.health import HealthReporter
+from bgptui.pipeline.ingest import IngestStage, LastRun
+from bgptui.pipeline.keeper import Keeper
+from bgptui.pipeline.moment import Moments
+from bgptui.pipeline.rooms import Rooms
+from bgptui.pipeline.scoring import ScoringStage
+from bgptui.pipeline.tally import Tally
+from bgptui.pipeline.vrp_refresher import VrpRefresher
+from bgptui.runtime.channel import Channel
+from bgptui.runtime.clock import Clock, PipelineClock
+from bgptui.runtime.metrics import Metrics
+from bgptui.runtime.worker import Failure, Worker
+from bgptui.sources.sink import Source
+from bgptui.store import lease
+from bgptui.store.batch import WriteBatch
+from bgptui.store.connect import Connection
+from bgptui.store.writer import Writer
+
+# Batches. An ingest batch has up to 256 messages, so 64 of them are about 16,000 rows.
+MOMENTS_CAPACITY = 64
+WRITES_CAPACITY = 64
+
+
+class Leg(Struct, frozen=True):
+    """A source and the clock that holds while it runs; legs run one after the other."""
+
+    source: Source
+    clock: Clock
+
+
+class Held(Struct, frozen=True):
+    """The database as this collector holds it.
+
+    Attributes:
+        connect: makes a connection that commits each statement.
+        data_dir_free: bytes left where the rows go; None for a server elsewhere.
+    """
+
+    connect: Callable[[], Connection]
+    lease: lease.Lease
+    disk_free: Callable[[], int | None]
+
+
+class Pipeline:
+    """Threads from socket to alert. `start`, then `wait` or `stop`; both drain.
+
+    Args:
+        last_run: where the collector before this one left off, None in an empty database.
+        on_change: called for each alert change, in order.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        legs: Sequence[Leg],
+        rooms: Rooms,
+        held: Held,
+        clock: PipelineClock,
+        metrics: Metrics,
+        last_run: LastRun | None = None,
+        last_status_event: int = 0,
+        on_change: Callable[[AlertChange], None] | None = None,
+    ) -> None:
+        self.failure = Failure()
+        self.tally = Tally()
+        self._legs = legs
+        self._clock = clock
+        self._stop = threading.Event()
+        self._source: Source = legs[0].source
+        self._lateness_s = config.windows.lateness_s
+
+        scoring: Channel[Moments] = Channel("score", capacity=MOMENTS_CAPACITY)
+        correlating: Channel[Moments] = Channel("correlate", capacity=MOMENTS_CAPACITY)
+        writes: Channel[WriteBatch] = Channel("write", capacity=WRITES_CAPACITY)
+        self._scoring = scoring
+
+        self._ingest = IngestStage(
+            clock=clock,
+            aggregator=rooms.aggregator,
+            monitor=rooms.monitor,
+            raw_rows=config.store.raw_rows,
+            tally=self.tally,
+            last_run=last_run,
+            moments=scoring,
+            writes=writes,
+        )
+        self._writer = Writer(
+            connect=held.connect,
+            check_lease=lambda connection: lease.check(connection, held.lease),
+            holder=held.lease.holder,
+            metrics=metrics,
+            raw_rows=config.store.raw_rows,
+            raw_json=config.store.raw_json,
+        )
+        score = Worker(
+            "score",
+            ScoringStage(rooms.detector, moments=correlating, writes=writes),
+            scoring,
+            metrics=metrics,
+            failure=self.failure,
+            tick_time=clock.tick_time,
+            on_done=correlating.close,
+        )
+        correlate = Worker(
+            "correlate",
+            CorrelationStage(rooms.correlator, writes=writes, on_change=on_change),
+            correlating,
+            metrics=metrics,
+            failure=self.failure,
+            tick_time=clock.tick_time,
+            on_done=writes.close,
+        )
+        write = Worker(
+            "write",
+            self._writer,
+            writes,
+            metrics=metrics,
+            failure=self.failure,
+            tick_time=clock.now,
+            on_done=self._writer.close,
+        )
+        self._workers = (score, correlate)
+        self._write = write
+        self._reporter = HealthReporter(
+            clock=clock,
+            tally=self.tally,
+            metrics=metrics,
+            workers=(score, correlate, write),
+            feed=lambda: self._source.feed_state,
+            rooms=rooms,
+            disk_free=held.disk_free,
+        )
+        self._keeper = Keeper(
+            connect=held.connect,
+            held=held.lease,
+            store=config.store,
+            clock=clock,
+            health=self.health,
+            metrics=metrics,
+            writes=writes,
+            moments=correlating,
+            failure=self.failure,
+            last_status_event=last_status_event,
+        )
+        self._refresher = VrpRefresher(rooms.vrps, failure=self.failure)
+        self._ingesting = threading.Thread(target=self._run, name="bgptui-ingest", daemon=True)
+
+    def start(self) -> None:
+        self._refresher.start()
+        self._write.start()
+        for worker in self._workers:
+            worker.start()
+        self._keeper.start()
+        self._ingesting.start()
+
+    def health(self) -> Health:
+        """How it does, now; any thread may ask."""
+        return self._reporter.report()
+
+    def stop(self, *, within_s: float | None = None) -> bool:
+        """Stop the source, drain and write everything; False if that was not done in time."""
+        self._stop.set()
+        return self.wait(within_s)
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait until the input has ended and everything is written; False at the time-out.
+
+        Raises:
+            whatever ended a stage.
+        """
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+
+        def left_s() -> float | None:
+            return None if deadline is None else max(0.0, deadline - time.monotonic())
+
+        self._ingesting.join(left_s())
+        if self._ingesting.is_alive():
+            return False
+        self._refresher.stop()
+        self._keeper.stop()
+        done = all(worker.join(left_s()) for worker in (*self._workers, self._write))
+        if self.failure.error is not None:
+            raise self.failure.error
+        return done
+
+    def stop_soon(self) -> None:
+        """Ask the source to stop; waits for nothing."""
+        self._stop.set()
+
+    def abandon(self) -> None:
+        """Give up what waits for a database that is away; counted as lost."""
+        self._write.abandon()
+
+    @property
+    def running(self) -> bool:
+        return self._ingesting.is_alive() and not self.failure.happened.is_set()
+
+    def _run(self) -> None:
+        """The ingest thread: each leg in turn, then the windows that are still open."""
+        with self.failure:
+            for leg in self._legs:
+                if self._stop.is_set():
+                    break
+                if self.tally.newest is not None:
+                    self._ingest.resume(LastRun(self.tally.newest, tolerated_s=self._lateness_s))
+                self._clock.switch(leg.clock)
+                self._source = leg.source
+                leg.source.run(self._ingest, self._stop)
+            self._ingest.flush()
+        self._scoring.close()
