@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from bgptui.config.schema import Retention, Store
+from bgptui.detect.ensemble import WEIGHTS, calculate_ensemble_score
 from bgptui.domain.alert import (
     Alert,
     AlertChange,
@@ -102,6 +103,17 @@ def test_the_ensemble_score_shares_absent_weights_among_those_present(
 ) -> None:
     row = conn.execute(f"select calculate_ensemble_score({parts})::text".encode()).fetchone()
     assert row == (score,)
+
+
+@pytest.mark.parametrize("absent", range(8))
+def test_sql_and_the_detector_give_the_same_score(conn: Connection, absent: int) -> None:
+    weights = conn.execute("select bgptui.ensemble_weights()").fetchone()
+    assert weights == (list(WEIGHTS.values()),)
+    scores = (0.837, -0.294, 0.561)
+    parts = [None if absent >> place & 1 else score for place, score in enumerate(scores)]
+    row = conn.execute("select calculate_ensemble_score(%s, %s, %s)", parts).fetchone()
+    assert row is not None
+    assert row[0] == (None if absent == 7 else pytest.approx(calculate_ensemble_score(*parts)))
 
 
 def test_every_documented_object_is_there(conn: Connection) -> None:
