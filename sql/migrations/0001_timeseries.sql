@@ -81,7 +81,9 @@ begin
     part := table_name || '_p' || to_char(day, 'YYYYMMDD');
     if to_regclass(format('%I.%I', schema_name, part)) is null then
       perform pg_advisory_xact_lock(hashtext('bgptui.ensure_partitions'), hashtext(t::text));
-      if to_regclass(format('%I.%I', schema_name, part)) is null then
+      -- Asked of the catalogue: to_regclass may remember the answer from before the lock.
+      if not exists (select from pg_class k join pg_namespace n on n.oid = k.relnamespace
+                     where n.nspname = schema_name and k.relname = part) then
         -- CREATE ... PARTITION OF would wait behind every reader (ACCESS EXCLUSIVE on the
         -- parent); CREATE and ATTACH does not (SHARE UPDATE EXCLUSIVE).
         execute format('create table %I.%I (like %I.%I including defaults including constraints)',
