@@ -83,11 +83,12 @@ def _blocks(first: bytes, file: BinaryIO, on_read: Callable[[int], None]) -> Ite
 
 def _inflated(name: str, first: bytes, blocks: Iterable[bytes]) -> Iterator[bytes]:
     if first.startswith(_GZIP_MAGIC):
-        return _inflate(name, blocks, lambda: zlib.decompressobj(wbits=31), _gunzip)
+        return _inflate(name, blocks, lambda: zlib.decompressobj(wbits=31), _expand)
     if first.startswith(_BZ2_MAGIC):
         return _inflate(name, blocks, bz2.BZ2Decompressor, _bunzip)
     if first.startswith(_ZSTD_MAGIC):
-        return _inflate(name, blocks, zstandard.ZstdDecompressor().decompressobj, _unzstd)
+        decompressor = zstandard.ZstdDecompressor()
+        return _inflate(name, _sliced(blocks), decompressor.decompressobj, _expand)
     return iter(blocks)
 
 
@@ -117,7 +118,9 @@ def _inflate(
         raise _torn(name, "it ends in the middle")
 
 
-def _gunzip(inflater: "zlib._Decompress", block: bytes) -> Iterator[bytes]:
+def _expand(
+    inflater: "zlib._Decompress | zstandard.ZstdDecompressionObj", block: bytes
+) -> Iterator[bytes]:
     yield inflater.decompress(block)
 
 
@@ -127,9 +130,10 @@ def _bunzip(inflater: bz2.BZ2Decompressor, block: bytes) -> Iterator[bytes]:
         yield inflater.decompress(b"", _BZ2_OUTPUT_BYTES)
 
 
-def _unzstd(inflater: "zstandard.ZstdDecompressionObj", block: bytes) -> Iterator[bytes]:
-    for start in range(0, len(block), _ZSTD_BLOCK_BYTES):
-        yield inflater.decompress(block[start : start + _ZSTD_BLOCK_BYTES])
+def _sliced(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    for block in blocks:
+        for start in range(0, len(block), _ZSTD_BLOCK_BYTES):
+            yield block[start : start + _ZSTD_BLOCK_BYTES]
 
 
 def _torn(name: str, why: str) -> BadInput:
