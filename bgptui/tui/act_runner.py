@@ -1,6 +1,7 @@
 """Carries acts out on the database and says in one line what came of each."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bgptui.domain.alert import TRANSITIONS, Status
 from bgptui.errors import BadInput
@@ -10,12 +11,17 @@ from bgptui.tui.acts import WORD, Act, Outcome, Result, SetStatus, Undo
 
 
 class _Way(Struct, frozen=True):
-    """From a status at a version of an alert's row to another status."""
+    """From a status at a version of an alert's row to another status.
+
+    Attributes:
+        version_before: for a way back, the version on which the act was done that it undoes.
+    """
 
     alert_id: int
     start: Status
     end: Status
     version: int
+    version_before: int = 0
 
 
 class ActRunner:
@@ -77,10 +83,18 @@ class ActRunner:
         except BadInput as refusal:
             return Outcome(act, alert_id, Result.REFUSED, f"NOT DONE: {refusal}")
         if isinstance(act, SetStatus):
-            self._ways_back[act.number] = _Way(alert_id, way.end, way.start, version)
+            self._ways_back[act.number] = _Way(alert_id, way.end, way.start, version, way.version)
             return Outcome(act, alert_id, Result.DONE, f"{alert_id} {WORD[way.end]}; u undoes it")
-        del self._ways_back[act.of]
+        self._undone(act.of, version)
         return Outcome(act, alert_id, Result.DONE, f"{alert_id} undone: {WORD[way.end]} again")
+
+    def _undone(self, number: int, version: int) -> None:
+        """An act is undone and its alert at `version`: the act before can be undone from there,
+        if nobody else had come between the two."""
+        undone = self._ways_back.pop(number)
+        for earlier, back in self._ways_back.items():
+            if back.alert_id == undone.alert_id and back.version == undone.version_before:
+                self._ways_back[earlier] = replace(back, version=version)
 
 
 def route(start: Status, end: Status) -> tuple[Status, ...]:

@@ -20,6 +20,8 @@ from bgptui.tui.present.sparks import SHORT, Scale, by_minute, spark_lines, spar
 from bgptui.tui.present.status import standing_line
 from bgptui.tui.snapshot import Snapshot, Trouble
 
+NOW = 1_767_794_551.0  # of the samples
+
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
@@ -222,11 +224,23 @@ def test_the_health_line_of_a_pipeline_that_is_well_is_calm(samples: Any) -> Non
     assert text == "RPKI v402k i7.1k nf380k vrp 3m  ingest score db ok  disk 74G (13d)"
 
 
-def test_validation_without_data_is_said_in_the_health_line(samples: Any) -> None:
-    rpki = RpkiHealth("", "unavailable", unavailable=12)
-    assert plain(health_line(samples.health(rpki=rpki), 80)).startswith(
-        "RPKI v0 i0 nf0 na12 vrp none"
-    )
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"state": "off"}, "RPKI off"),
+        ({"state": "loading", "unavailable": 12}, "RPKI v0 i0 nf0 na12 vrp loading"),
+        ({"state": "error", "error": "no such file"}, "RPKI v0 i0 nf0 vrp error"),
+        ({"state": "fresh", "vrps": 5}, "RPKI v0 i0 nf0 vrp undated"),
+        ({"state": "stale", "vrps": 5, "as_of": NOW - 8000}, "RPKI v0 i0 nf0 vrp 2h13m STALE"),
+        ({"state": "fresh", "as_of": NOW + 9e6}, "RPKI v0 i0 nf0 vrp of 2026-04-21"),
+    ],
+)
+def test_the_health_line_says_what_stands_behind_validation(
+    changes: dict[str, Any], text: str, samples: Any
+) -> None:
+    rpki = RpkiHealth(**{"source": "vrps.json", **changes})
+    shown = plain(health_line(samples.health(rpki=rpki, stages=(), dropped={}), 80))
+    assert shown.startswith(f"{text}  ")
 
 
 def test_losses_are_shown_by_reason(samples: Any) -> None:

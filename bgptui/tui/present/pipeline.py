@@ -2,7 +2,7 @@
 
 from bgptui.domain.health import Health, RpkiHealth, StageHealth, StageState
 from bgptui.tui.lines import Line, Piece, Span, Tone, line, pack
-from bgptui.tui.present.figures import age, count, percent, size
+from bgptui.tui.present.figures import DAY_S, age, count, moment, percent, size
 
 _TONE = {
     StageState.OK: Tone.GOOD,
@@ -67,6 +67,8 @@ def _stage_line(stage: StageHealth) -> Line:
 
 def _rpki(rpki: RpkiHealth, now: float) -> Line:
     """Announced prefixes by what validation said of them, and the age of the data behind it."""
+    if rpki.state == "off":
+        return line(Span("RPKI off", Tone.FAINT))
     spans = [
         Span(f"RPKI v{count(rpki.valid)} i{count(rpki.invalid)} nf{count(rpki.not_found)} "),
     ]
@@ -95,11 +97,19 @@ def _rpki_lines(rpki: RpkiHealth, now: float) -> list[Line]:
 
 
 def _vrps(rpki: RpkiHealth, now: float) -> Span:
-    if rpki.vrps == 0 or rpki.as_of is None:
-        return Span("vrp none", Tone.WARN)
-    stale = rpki.state == "stale"
-    text = f"vrp {age(now - rpki.as_of)}{' STALE' if stale else ''}"
-    return Span(text, Tone.WARN if stale or rpki.error else Tone.PLAIN)
+    """`vrp 3m`: the age of the data; what is wrong with it in words."""
+    if rpki.state in ("off", "loading", "error"):
+        return Span(f"vrp {rpki.state}", Tone.BAD if rpki.state == "error" else Tone.WARN)
+    if rpki.as_of is None:
+        text = "vrp undated"
+    elif rpki.as_of > now + DAY_S:
+        # A replay of the past with data of a later day.
+        text = f"vrp of {moment(rpki.as_of)[:10]}"
+    else:
+        text = f"vrp {age(now - rpki.as_of)}"
+    if rpki.state == "stale":
+        return Span(f"{text} STALE", Tone.WARN)
+    return Span(text, Tone.WARN if rpki.error else Tone.PLAIN)
 
 
 def _drops(dropped: dict[str, int]) -> Line:
