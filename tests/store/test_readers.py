@@ -135,7 +135,7 @@ def test_health_of_another_version_is_refused_with_the_reason(conn: Connection) 
 def test_network_windows_come_oldest_first_with_their_holes_and_without_peers(
     conn: Connection, database: str
 ) -> None:
-    scores = (1.5, None, *[0.0] * 7)
+    scores: tuple[float | None, ...] = (1.5, None, *[0.0] * 7)
     windows = [
         (1, FeatureWindow(T0, None, announcements=3, withdrawals=1, path_length=4.5), scores),
         (2, FeatureWindow(T0, PEER, announcements=9), ()),
