@@ -135,7 +135,7 @@ def test_sigterm_in_a_replay_leaves_whole_batches(
         "1200",
     ) as process:
         with psycopg.connect(database, autocommit=True) as connection:
-            while not connection.execute("select from features offset 100 limit 1").fetchone():
+            while not connection.execute("select 1 from features offset 100 limit 1").fetchone():
                 assert process.poll() is None
         said = program.terminate(process)
     assert "stopped before the input's end" in said
