@@ -190,14 +190,16 @@ class RisServer:
         await self._someone.wait()
         frames = first
         for repetition in count():
-            await self._play(frames, repetition)
-            if self._pacing.repeat is Repeat.ONCE:
+            played = await self._play(frames, repetition)
+            # What comes from a pipe cannot be had twice: its second round is empty.
+            if self._pacing.repeat is Repeat.ONCE or not played:
                 self.ended.set()
                 return
-            await asyncio.sleep(0)  # an empty recording that repeats must not hold the loop
             frames = iter(self._frames())
 
-    async def _play(self, frames: Iterator[TimedFrame], repetition: int) -> None:
+    async def _play(self, frames: Iterator[TimedFrame], repetition: int) -> int:
+        """Play one round; returns how many messages it had."""
+        played_before = self.played
         begun = time.monotonic()
         begun_at = time.time()
         recorded_first: float | None = None
@@ -216,6 +218,7 @@ class RisServer:
                 await self._room()
                 played_at = time.time()
             self._publish(frame, repetition=repetition, played_at=played_at)
+        return self.played - played_before
 
     async def _room(self) -> None:
         """Until there is a subscriber, and none has too many frames waiting."""

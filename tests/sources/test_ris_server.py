@@ -231,6 +231,19 @@ def test_a_loop_goes_on_with_new_ids(serve: Any, ask: Any, ten: Any) -> None:
     assert ids[10] == ids[0] + "-1"
 
 
+def test_a_loop_over_what_can_be_read_once_ends(ask: Any, ten: Any) -> None:
+    once = iter(ten)
+    server = RisServer(lambda: once, pacing=Pacing(repeat=Repeat.FOREVER))
+    server.start()
+    try:
+        client = ask(server)
+        client.send("ris_subscribe", {})
+        assert server.ended.wait(5)
+        assert server.played == 10
+    finally:
+        server.stop()
+
+
 def test_a_client_that_does_not_read_is_told_and_closed(
     serve: Any, ask: Any, make_frame: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
