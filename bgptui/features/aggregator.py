@@ -10,7 +10,7 @@ from bgptui.features.flaps import FlapMemory
 from bgptui.features.gaps import Gaps
 from bgptui.features.network import NetworkMinutes
 from bgptui.features.open_window import OpenWindow
-from bgptui.features.peer_windows import CollectorState, PeerState
+from bgptui.features.peer_windows import CollectorState, PeerState, window_start
 from bgptui.features.steady_time import SteadyTime
 
 # A timestamp further than this ahead of `now` and of everything its collector sent is a broken
@@ -80,6 +80,11 @@ class Aggregator:
     def peers(self) -> int:
         """Peers heard within the expiry, those that are down included."""
         return len(self._peers)
+
+    @property
+    def collectors(self) -> tuple[str, ...]:
+        """Names of the collectors heard, sorted."""
+        return tuple(self._collectors)
 
     def losses(self) -> dict[str, int]:
         """What is in no window, or was forgotten, by reason, since the start: `late`,
@@ -171,11 +176,10 @@ class Aggregator:
 
     def flush(self) -> list[FeatureWindow]:
         """Close every open window, the one under way included: for an end of the data."""
-        starts = [start for peer in self._peers.values() for start in peer.windows]
-        if starts:
-            end = max(starts) + WINDOW_S
-            for collector in self._collectors.values():
-                collector.watermark = max(collector.watermark, end)
+        ends = [start + WINDOW_S for peer in self._peers.values() for start in peer.windows]
+        ends += [collector.next_start for collector in self._collectors.values()]
+        for collector in self._collectors.values():
+            collector.watermark = max(collector.watermark, *ends)
         return self._close_passed()
 
     def _add_peer(self, message: BgpMessage) -> PeerState | None:
@@ -187,8 +191,7 @@ class Aggregator:
             if timestamp - self._now > AHEAD_S:
                 self._losses["ahead_of_clock"] += 1
                 return None
-            # The network's rows stand as they were written: what is older comes too late.
-            watermark = max(timestamp - self._lateness_s, self._network.closed_until)
+            watermark = max(timestamp - self._lateness_s, self._network_passed())
             collector = self._collectors[name] = CollectorState(name, watermark)
             self._collectors = dict(sorted(self._collectors.items()))
         peer = self._peers[message.peer] = PeerState(message.peer, collector)
@@ -196,15 +199,24 @@ class Aggregator:
         collector.is_sorted = False
         return peer
 
+    def _network_passed(self) -> float:
+        """Up to where the network's rows are written, or would be if `advance` were called: for
+        a collector that is heard for the first time, what is older comes too late."""
+        marks = [
+            max(each.watermark, each.silence_base + self._time)
+            for each in self._collectors.values()
+        ]
+        return max(self._network.closed_until, window_start(min(marks)) if marks else -inf)
+
     def _count_late(self, peer: PeerState, message: BgpMessage) -> None:
         """Count a message that is in no window; it may still be the news of a session's end."""
         self._losses["late"] += 1
-        peer.late_messages += 1
+        window = peer.open(window_start(peer.collector.watermark))
+        window.late_messages += 1
         if message.timestamp >= peer.newest:
             peer.newest = message.timestamp
-            if message.session is Session.DOWN and peer.present:
-                peer.down = True
-                peer.open(peer.collector.next_start).ends_down = True
+            if message.session is Session.DOWN:
+                window.ends_down = True
 
     def _close_passed(self) -> list[FeatureWindow]:
         rows: list[FeatureWindow] = []
@@ -226,12 +238,11 @@ class Aggregator:
         closing: list[tuple[Peer, OpenWindow]] = []
         gone: list[PeerState] = []
         for peer in collector.sorted_peers():
-            expired = start - peer.newest >= self._peer_expiry_s
-            window = peer.close(start, expired=expired)
+            window = peer.close(start, self._peer_expiry_s)
             if window is not None:
                 self._flaps.expire(peer.withdrawals, start)
                 closing.append((peer.peer, window))
-            elif expired and not peer.windows:
+            elif start - peer.last_sign >= self._peer_expiry_s and not peer.windows:
                 gone.append(peer)
         self._forget(collector, gone)
         if closing:
@@ -241,6 +252,8 @@ class Aggregator:
                 window.close(start, peer, unique_peers=active, gap=gap) for peer, window in closing
             ]
             self._network.add(start, (window for _, window in closing), active)
+        elif any(start - peer.heard < self._peer_expiry_s for peer in collector.peers):
+            self._network.add(start, (), 0)  # all down: the network's row still stands
         else:
             collector.skip_empty()
 
@@ -249,8 +262,6 @@ class Aggregator:
             self._flaps.forget(peer.withdrawals)
             del self._peers[peer.peer]
             collector.peers.remove(peer)
-        if not collector.peers:
-            del self._collectors[collector.name]
 
     def _close_network(self, rows: list[FeatureWindow]) -> None:
         """Write the network's rows that no collector, but those in a gap, can add to."""
@@ -264,18 +275,11 @@ class Aggregator:
                     end = collector.next_start + WINDOW_S
                     collector.watermark = max(collector.watermark, end)
                     self._close(collector, rows)
-            elif self._network.has_rows(start) or self._knew_peers(start):
+            elif self._network.has_minute(start):
                 gap = self._gaps.touch(start, start + WINDOW_S, None)
                 rows.append(self._network.close(start, gap=gap))
             else:
                 self._network.skip()
-
-    def _knew_peers(self, start: int) -> bool:
-        """Whether any peer had been heard within the expiry, though none had a row: all down."""
-        return any(
-            0 < start + WINDOW_S - peer.newest < self._peer_expiry_s + WINDOW_S
-            for peer in self._peers.values()
-        )
 
 
 def _follow_session(peer: PeerState, window: OpenWindow, message: BgpMessage) -> int:

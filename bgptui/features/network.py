@@ -35,13 +35,13 @@ class NetworkMinutes:
         # Until its first row is closed a slower collector may still bring an older minute.
         self.next_start = start if self.next_start is None else min(self.next_start, start)
 
-    def has_rows(self, start: int) -> bool:
-        """Whether any peer had a row in this minute."""
+    def has_minute(self, start: int) -> bool:
+        """Whether any collector knew of peers in this minute, were they all down."""
         return start in self._sums
 
     def close(self, start: int, *, gap: bool) -> FeatureWindow:
-        """The row of `start`, which is `next_start`; zeros where no peer had one."""
-        sums = self._sums.pop(start, None) or OpenWindow()
+        """The row of `start`, which is `next_start`; then go on to the next minute."""
+        sums = self._sums.pop(start)
         self.next_start = start + WINDOW_S
         self.closed_until = self.next_start
         return sums.close(start, None, unique_peers=self._active.pop(start, 0), gap=gap)

@@ -44,10 +44,8 @@ class CollectorState:
         return self.peers
 
     def skip_empty(self) -> None:
-        """Go on to the next window that will have a row, so that a leap of a year in the data
-        does not count through every minute of it."""
-        if any(peer.present for peer in self.peers):
-            return
+        """Nobody was heard for long: go on to the next window that will have a row, so that a
+        leap of a year in the data does not count through every minute of it."""
         starts = (start for peer in self.peers for start in peer.windows)
         self.next_start = max(self.next_start, min([window_start(self.watermark), *starts]))
 
@@ -62,21 +60,25 @@ class PeerState:
 
     Attributes:
         newest: newest timestamp received from it.
+        heard: start of its last closed window with a message.
+        last_sign: the same, late messages included.
         windows: open windows by start; `window` is that of `start`, the last one used.
         present: has a row each minute, zeros included.
         down: its session has left Established.
-        late_messages: since its last row.
+        late_messages: those that had no row yet to be counted in.
     """
 
     __slots__ = (
-        "collector", "down", "late_messages", "newest", "peer", "present", "start", "window",
-        "windows", "withdrawals",
+        "collector", "down", "heard", "last_sign", "late_messages", "newest", "peer", "present",
+        "start", "window", "windows", "withdrawals",
     )  # fmt: skip
 
     def __init__(self, peer: Peer, collector: CollectorState) -> None:
         self.peer = peer
         self.collector = collector
         self.newest = -inf
+        self.heard = -inf
+        self.last_sign = -inf
         self.windows: dict[int, OpenWindow] = {}
         self.start = -1
         self.window = OpenWindow()
@@ -94,22 +96,26 @@ class PeerState:
         self.window = window
         return window
 
-    def close(self, start: int, *, expired: bool) -> OpenWindow | None:
+    def close(self, start: int, expiry_s: float) -> OpenWindow | None:
         """Take the window of a start, which closes; None where the peer has no row.
 
         Args:
-            expired: it was not heard for too long to have a row without a message.
+            expiry_s: not heard for so long, it has no row without a message.
         """
         if start == self.start:
             self.start = -1
-        window = self.windows.pop(start, None)
-        if window is not None:
-            self.present = not window.ends_down
-        elif expired or not self.present:
+        window = self.windows.pop(start, None) or OpenWindow()
+        if window.messages or window.late_messages:
+            self.last_sign = start
+        if window.messages:
+            self.heard = start
+            self.present = True
+        elif not self.present or start - self.heard >= expiry_s:
             self.present = False
+            self.late_messages += window.late_messages
             return None
-        else:
-            window = OpenWindow()
-        window.late_messages = self.late_messages
+        window.late_messages += self.late_messages
         self.late_messages = 0
+        if window.ends_down:
+            self.present = False
         return window
