@@ -141,11 +141,11 @@ class Detector:
 
 
 def _named(p: Doubles) -> tuple[Reason, ...]:
-    """The reasons that fired, strongest first."""
+    """The reasons that fired, strongest first, equals in the order of REASONS."""
     fired = [
         Reason(name, float(value)) for name, value in zip(REASONS, p, strict=True) if value > 0
     ]
-    return tuple(sorted(fired, key=lambda each: (-each.p, each.name)))
+    return tuple(sorted(fired, key=lambda each: -each.p))
 
 
 def _row_zscores(z: Floats | None, window: FeatureWindow) -> tuple[float | None, ...]:

@@ -22,7 +22,8 @@ class RecentMinutes:
     reaches over a hole.
 
     Attributes:
-        ewma: [streams] of the mean volume z, span of ten observed minutes; 0 at first.
+        ewma: [streams] of the mean volume z, span of ten observed minutes; 0 at first, and
+            again after ten minutes that were not observed.
         last_minute: [streams] int64, minute of the newest row; -1 before the first.
     """
 
@@ -31,6 +32,7 @@ class RecentMinutes:
         self._resets = np.zeros((0, KEPT_MIN), dtype=np.int64)
         self.ewma = np.zeros(0)
         self.last_minute = np.zeros(0, dtype=np.int64)
+        self._last_seen = np.zeros(0, dtype=np.int64)
 
     def grow(self, streams: int) -> None:
         """Make room for this many more streams."""
@@ -39,6 +41,7 @@ class RecentMinutes:
         self._resets = np.concatenate([self._resets, np.zeros((streams, KEPT_MIN), np.int64)])
         self.ewma = np.concatenate([self.ewma, np.zeros(streams)])
         self.last_minute = np.concatenate([self.last_minute, np.full(streams, -1)])
+        self._last_seen = np.concatenate([self._last_seen, np.full(streams, -1)])
 
     def clear(self, stream: int) -> None:
         """Forget a stream."""
@@ -46,6 +49,7 @@ class RecentMinutes:
         self._resets[stream] = 0
         self.ewma[stream] = 0.0
         self.last_minute[stream] = -1
+        self._last_seen[stream] = -1
 
     def push(self, streams: Indices, minute: int, z: Floats, resets: NDArray[np.int64]) -> None:
         """Add one minute.
@@ -62,7 +66,10 @@ class RecentMinutes:
         volume = z[:, VOLUME_INDEX].mean(axis=1, dtype=np.float64)
         observed = ~np.isnan(volume)
         seen = streams[observed]
-        self.ewma[seen] += EWMA_ALPHA * (volume[observed] - self.ewma[seen])
+        is_stale = minute - self._last_seen[seen] > EWMA_MIN
+        before = np.where(is_stale, 0.0, self.ewma[seen])
+        self.ewma[seen] = before + EWMA_ALPHA * (volume[observed] - before)
+        self._last_seen[seen] = minute
 
     def restore(
         self, stream: int, minutes: NDArray[np.int64], z: Floats, resets: NDArray[np.int64]
@@ -75,10 +82,14 @@ class RecentMinutes:
             [rows]: the median of the mean volume z over each row's last ten minutes.
         """
         volume = z[:, VOLUME_INDEX].mean(axis=1)
-        ewma = 0.0
-        for value in volume[~np.isnan(volume)].tolist():
-            ewma += EWMA_ALPHA * (value - ewma)
+        seen = ~np.isnan(volume)
+        ewma, last_seen = 0.0, -1
+        for minute, value in zip(minutes[seen].tolist(), volume[seen].tolist(), strict=True):
+            before = 0.0 if minute - last_seen > EWMA_MIN else ewma
+            ewma = before + EWMA_ALPHA * (value - before)
+            last_seen = minute
         self.ewma[stream] = ewma
+        self._last_seen[stream] = last_seen
         self.last_minute[stream] = minutes[-1]
         last = minutes > minutes[-1] - KEPT_MIN
         slots = minutes[last] % KEPT_MIN
