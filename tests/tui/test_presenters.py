@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from bgptui.domain.alert import AlertType, Severity
+from bgptui.domain.alert import AlertType, Severity, Status
 from bgptui.domain.health import FeedHealth, RpkiHealth, StageHealth, StageState
-from bgptui.store.readers import CollectorRow, NetworkWindow
+from bgptui.store.readers import AlertDetail, AlertRow, CollectorRow, NetworkWindow
 from bgptui.tui.keymap import COMMANDS, Place, bindings, help_lines, key_line
 from bgptui.tui.layout import Layout, layout_for
 from bgptui.tui.lines import plain, width_of
@@ -316,8 +318,14 @@ def test_the_detail_shows_why_how_sure_which_paths_and_what_since(samples: Any) 
     for expected in (
         "14 of 63 peer ASes",
         "203.0.113.0/24 of AS64500",
-        "reason asn",
-        "prefix 203.0.113.0/24, max length 24, asn 64500",
+        "rule      watchlist rule 1: 203.0.113.0/24 up to /24 from AS64500",
+        "subprefix, S|0, critical, opens at 3 peer ASes",
+        "rpki      invalid (asn) as of 2026-01-07 13:59:31Z vrps.json",
+        "ROA 203.0.113.0/24 up to /24 AS64500 ripe",
+        "withdrawals 232, usually 24 +- 3.5, z+5.2",
+        "route     .72 x 1.0 from rpki at 14 peer ASes",
+        "rrc00 192.0.2.1 AS64496 since 2026-01-07 14:01:44Z",
+        "and 13 more",
         "(1 - (1 - 1 * 0.72) * (1 - 1 * 0.82)) * (1 - 0.00) = 0.95",
         "64497 {64501,64502} 64666",
         "maria OPEN -> ACK: calling AS64666",
@@ -344,6 +352,71 @@ def test_evidence_of_an_unknown_shape_is_shown_all_the_same(samples: Any) -> Non
     text = "\n".join(plain(part) for part in detail_lines(row, detail, 70))
     assert "oracle" in text
     assert "yes yes" in text
+
+
+_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+_FIELDS = st.sampled_from(
+    [
+        "as_path",
+        "seen",
+        "peers",
+        "peers_more",
+        "min_peers",
+        "vrps",
+        "vrps_more",
+        "as_of",
+        "reasons",
+        "features",
+        "learning",
+        "stream",
+        "ensemble",
+        "p",
+        "z",
+        "median",
+        "value",
+        "spread",
+        "resets",
+        "down_at",
+        "up_at",
+        "start",
+        "end",
+        "route",
+        "route_q",
+        "history",
+    ]
+)
+_KINDS = st.sampled_from(
+    ["rule", "rpki", "ml", "path", "peers", "session", "gap", "confidence", "oracle"]
+)
+
+
+@given(_KINDS, st.dictionaries(_FIELDS, _JSON, max_size=8))
+def test_evidence_of_any_shape_is_shown_and_breaks_nothing(
+    kind: str, fields: dict[str, Any]
+) -> None:
+    row = AlertRow(
+        alert_id=1,
+        version=1,
+        alert_type=AlertType.HIJACK,
+        severity=Severity.LOW,
+        status=Status.OPEN,
+        title="t",
+        confidence=0.5,
+        first_seen=0.0,
+        last_seen=0.0,
+        updated_at=0.0,
+    )
+    fact = {**fields, "kind": kind}
+    detail = AlertDetail(row=row, alert_uuid="u", description="", evidence=(fact,))
+    assert all(width_of(part) <= 40 for part in detail_lines(row, detail, 40))
 
 
 # Keys and layout

@@ -8,10 +8,8 @@ from bgptui.store.readers import AlertDetail, AlertRow, StatusEvent
 from bgptui.tui.lines import Line, Span, Tone, line, wrap
 from bgptui.tui.present.bar import SEVERITY_TONE
 from bgptui.tui.present.columns import SEVERITY_MARK, STATUS_LABEL, TYPE_LABEL, subject
-from bgptui.tui.present.evidence import evidence_lines
+from bgptui.tui.present.facts import labelled, number, path_lines, peer_lines, why_lines
 from bgptui.tui.present.figures import age, clock, fraction, moment
-
-_LABEL_WIDTH = 10
 
 
 def detail_lines(row: AlertRow, detail: AlertDetail | None, width: int) -> list[Line]:
@@ -24,9 +22,11 @@ def detail_lines(row: AlertRow, detail: AlertDetail | None, width: int) -> list[
     if detail is None:
         return [*lines, (), line(Span("reading evidence …", Tone.FAINT))]
     lines += _facts(detail, width)
-    lines += _section("Why", [*_texts(detail.description, width), *_evidence(detail, width)])
+    facts = detail.evidence
+    lines += _section("Why", [*_texts(detail.description, width), *why_lines(facts, width)])
     lines += _section("Confidence", _arithmetic(detail, width))
-    lines += _section("Paths", _paths(detail, width))
+    lines += _section("Paths", path_lines(facts, width))
+    lines += _section("Seen by", peer_lines(facts, width))
     lines += _section("Timeline", _timeline(detail, width))
     lines += _section("Notes", _notes(detail, width))
     return [*lines, (), *labelled("uuid", detail.alert_uuid, width)]
@@ -76,27 +76,8 @@ def _listed(prefixes: list[str], most: int = 8) -> str:
     return ", ".join(prefixes[:most]) + more
 
 
-def labelled(label: str, text: str, width: int) -> list[Line]:
-    """`label     text`, further lines under the text."""
-    rows = wrap(text, width - _LABEL_WIDTH)
-    heads = [label, *[""] * (len(rows) - 1)]
-    return [
-        line(Span(f"{head:<{_LABEL_WIDTH}}", Tone.FAINT), row)
-        for head, row in zip(heads, rows, strict=True)
-    ]
-
-
 def _texts(text: str, width: int) -> list[Line]:
     return [line(row) for row in wrap(text, width)] if text else []
-
-
-def _evidence(detail: AlertDetail, width: int) -> list[Line]:
-    return [
-        part
-        for fact in detail.evidence
-        if fact.get("kind") not in ("path", "confidence")
-        for part in evidence_lines(fact, width)
-    ]
 
 
 def _arithmetic(detail: AlertDetail, width: int) -> list[Line]:
@@ -114,53 +95,25 @@ def _arithmetic(detail: AlertDetail, width: int) -> list[Line]:
             if score is not None:
                 lines += labelled(label, fraction(score), width)
         return [*lines, *labelled("=", fraction(detail.row.confidence), width)]
-    lines += _term("route", terms.get("route"), terms.get("route_q"), _route(terms), width)
-    lines += _term("detector", terms.get("ml"), terms.get("ml_q"), terms.get("ml_source"), width)
+    route, ml = _route_source(terms), str(terms.get("ml_source") or "")
+    lines += _term("route", terms.get("route"), terms.get("route_q"), route, width)
+    lines += _term("detector", terms.get("ml"), terms.get("ml_q"), ml, width)
     if terms.get("history"):
-        lines += labelled("history", f"{fraction(terms['history'])} false positives so far", width)
+        lines += labelled("history", f"{number(terms['history'])} false positives so far", width)
     return [*lines, *labelled("=", str(terms.get("formula", "")), width)]
 
 
-def _term(label: str, worth: Any, weight: Any, source: Any, width: int) -> list[Line]:
-    """`route     .72 x 1  from rpki, 5 peers`; nothing where that side says nothing."""
-    if not worth or weight is None:
+def _term(label: str, worth: object, weight: object, source: str, width: int) -> list[Line]:
+    """`route     .72 x 1.0 from rpki at 5 peer ASes`; nothing where that side says nothing."""
+    if not worth:
         return []
-    origin = f"  from {source}" if source else ""
-    return labelled(label, f"{fraction(worth)} x {weight:g}{origin}", width)
+    origin = f" from {source}" if source else ""
+    return labelled(label, f"{number(worth)} x {number(weight)}{origin}", width)
 
 
-def _route(terms: Mapping[str, Any]) -> str:
+def _route_source(terms: Mapping[str, Any]) -> str:
     source, peers = terms.get("route_source") or "", terms.get("route_peers")
-    return f"{source} at {peers} peer ASes" if source and peers else source
-
-
-def _paths(detail: AlertDetail, width: int) -> list[Line]:
-    return [
-        part
-        for fact in detail.evidence
-        if fact.get("kind") == "path"
-        for part in _path(fact, width)
-    ]
-
-
-def _path(fact: Mapping[str, Any], width: int) -> list[Line]:
-    hops = fact.get("as_path", ())
-    rows = wrap(path_text(hops), width)
-    others = {k: v for k, v in fact.items() if k not in ("kind", "as_path")}
-    return [
-        *(line(Span(row)) for row in rows),
-        *(evidence_lines({"kind": "", **others}, width) if others else []),
-    ]
-
-
-def path_text(hops: object) -> str:
-    """`64496 64511 {64500,64501}` of an AS path in JSON: neighbour first, sets as lists."""
-    if not isinstance(hops, list | tuple):
-        return str(hops)
-    return " ".join(
-        "{" + ",".join(map(str, hop)) + "}" if isinstance(hop, list | tuple) else str(hop)
-        for hop in hops
-    )
+    return f"{source} at {peers} peer ASes" if source and peers else str(source)
 
 
 def _timeline(detail: AlertDetail, width: int) -> list[Line]:

@@ -1,28 +1,17 @@
-"""Evidence, whatever the pipeline wrote: facts of any shape, told readably."""
+"""Evidence of a kind that nobody foresaw: its fields, one by one."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from bgptui.tui.lines import Line, Span, Tone, line, wrap
 
-_KINDS = {
-    "rule": "watchlist rule",
-    "rpki": "origin validation",
-    "ml": "detector",
-    "path": "path",
-    "gap": "gap",
-    "session": "session",
-    "confidence": "",
-    "": "",
-}
 _INDENT = 2
 
 
 def evidence_lines(fact: Mapping[str, Any], width: int) -> list[Line]:
     """One fact: its kind, then its fields, nested ones indented."""
     kind = str(fact.get("kind", ""))
-    title = _KINDS.get(kind, kind)
-    lines = [line(Span(title, Tone.STRONG))] if title else []
+    lines = [line(Span(kind.replace("_", " "), Tone.STRONG))] if kind else []
     for name, value in fact.items():
         if name != "kind" and not _empty(value):
             lines += _field(name, value, width, _INDENT)

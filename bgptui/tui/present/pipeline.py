@@ -36,12 +36,13 @@ def pipeline_panel(health: Health | None, *, width: int, rows: int) -> list[Line
     if health.dropped:
         lines.append(pack([*_drops_by_reason(health.dropped)], width))
     lines.append(pack([Piece(0, _disk(health)), Piece(1, _learning(health))], width))
+    if health.model_version:
+        lines.append(line(f"model      {health.model_version}"))
     return lines[:rows]
 
 
 def _summary(health: Health) -> str:
-    model = f", model {health.model_version}" if health.model_version else ""
-    return f"{count(health.messages)} messages, {health.peers} peers{model}"
+    return f"{count(health.messages)} messages, {health.peers} peers"
 
 
 def _stages(stages: tuple[StageHealth, ...]) -> Line:
