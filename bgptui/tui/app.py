@@ -159,15 +159,17 @@ class ConsoleApp(App[None], inherit_bindings=False):
         return bar_line(view, width)
 
     def message_line(self) -> Line:
-        """The message of the moment, else what lasts and must be known."""
+        """The message of the moment; empty where there is none."""
         if self._asks_to_quit:
             return line(
                 Span("Quitting stops the collector. y quits, any other key stays", Tone.WARN)
             )
         message = self.view.message(self._clock())
-        if message is not None:
-            return line(Span(message.text, message.tone))
-        return standing_line(self.view.latest, self.size.width)
+        return () if message is None else line(Span(message.text, message.tone))
+
+    def told_line(self) -> Line:
+        """The message of the moment, else what lasts and must be known."""
+        return self.message_line() or standing_line(self.view.latest, self.size.width)
 
     def detail_of(self, alert_id: int) -> AlertDetail | None:
         """The detail of an alert where it has been read."""

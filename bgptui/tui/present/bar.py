@@ -125,7 +125,9 @@ def _state(live: Liveness, health: Health | None) -> Line:
     if live.detail:
         spans.append(Span(f" {live.detail}"))
     if health is not None and health.now > 0:
-        spans.append(Span(f"{', last' if live.trust is Trust.OLD else ''} {clock(health.now)}"))
+        comma = "," if live.detail else ""
+        last = " last" if live.trust is Trust.OLD else ""
+        spans.append(Span(f"{comma}{last} {clock(health.now)}"))
     return tuple(spans)
 
 

@@ -16,7 +16,9 @@ def health_line(health: Health | None, width: int) -> Line:
     """RPKI, stages, losses and disk in one line; what is well is said shortly."""
     if health is None:
         return line(Span("no collector has written its health to this database yet", Tone.FAINT))
-    pieces = [Piece(2, _rpki(health.rpki, health.now)), Piece(1, _stages(health.stages))]
+    pieces = [Piece(2, _rpki(health.rpki, health.now))]
+    if health.stages:
+        pieces.append(Piece(1, _stages(health.stages)))
     if health.dropped:
         pieces.append(Piece(0, _drops(health.dropped)))
     if health.learning < 1:

@@ -121,7 +121,7 @@ class MainScreen(ConsoleScreen, inherit_bindings=False):
         now = None if health is None else health.now
         self._table.show_alerts(now=now, pending=view.acts.pending, hint=empty_hint(view))
         message = self.console.message_line()
-        self._lines("message", [message])
+        self._lines("message", [self.console.told_line()])
         message_hidden = self._layout is Layout.SMALL or self._asking is not None
         self._lines(
             "keys", [message if message_hidden and message else key_line(Place.MAIN, width)]

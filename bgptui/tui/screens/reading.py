@@ -37,7 +37,7 @@ class ReadingScreen(ConsoleScreen, inherit_bindings=False):
     def paint(self) -> None:
         width = self.app.size.width
         self.query_one("#bar", LinesView).show([self.console.bar(width)])
-        self.query_one("#message", LinesView).show([self.console.message_line()])
+        self.query_one("#message", LinesView).show([self.console.told_line()])
         self.query_one("#keys", LinesView).show([key_line(self.place, width)])
         self._text.show_made(self.make_lines)
 
