@@ -286,9 +286,19 @@ def _hold(database: Database) -> Held:
 
 
 def _is_alive(connection: Connection, holder: str) -> bool:
-    """Its health row is renewed once a second."""
-    collector = read_collector(connection)
-    return collector is not None and collector.holder == holder and collector.age_s < STALE_AFTER_S
+    """Whether the holder renews its health row, which it does once a second.
+
+    A row that is merely recent may be that of a collector which was killed just now.
+    """
+    last_age_s = 0.0
+    while True:
+        collector = read_collector(connection)
+        if collector is None or collector.holder != holder or collector.age_s > STALE_AFTER_S:
+            return False
+        if collector.age_s < last_age_s:
+            return True
+        last_age_s = collector.age_s
+        time.sleep(0.25)
 
 
 def _release(held: Held) -> None:

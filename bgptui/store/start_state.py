@@ -56,7 +56,8 @@ class StartState(Struct, frozen=True):
     Attributes:
         open_alerts: open and acknowledged ones, in the order of their ids.
         false_positives: those that opened in the last 30 days before the watermark.
-        last_watermark: end of the last window that was committed, None in an empty database.
+        last_watermark: end of the last window that was committed; where none was, the time of
+            the first message. None in an empty database.
         last_status_event: status events up to it are in open_alerts and false_positives.
         open_gaps: gaps that nobody closed; they end when data comes again.
         baseline: the last 24 h of each stream.
@@ -82,7 +83,7 @@ def start_state(conn: Connection) -> StartState:
             next_ids=next_ids(conn),
             open_alerts=tuple(sorted(open_alerts, key=lambda alert: alert.alert_id)),
             false_positives=_false_positives(conn, last_window),
-            last_watermark=None if last_window is None else last_window + WINDOW_S,
+            last_watermark=_last_watermark(conn, last_window),
             last_status_event=last_status_event(conn),
             open_gaps=_open_gaps(conn),
             baseline=() if last_window is None else _baseline(conn, last_window),
@@ -95,6 +96,13 @@ def next_ids(conn: Connection) -> NextIds:
         ids = cursor.execute(query("store/next_ids")).fetchone()
     assert ids is not None  # noqa: S101 - a select without from has one row
     return ids
+
+
+def _last_watermark(conn: Connection, last_window: float | None) -> float | None:
+    if last_window is not None:
+        return last_window + WINDOW_S
+    first = conn.execute(query("store/first_message")).fetchone()
+    return None if first is None else first[0]
 
 
 def _false_positives(conn: Connection, last_window: float | None) -> tuple[Alert, ...]:

@@ -15,11 +15,11 @@ session as (
 ),
 touch as (
   -- Within one message withdrawals come before announcements.
-  select id, "timestamp", window_start, collector, peer_addr, peer_asn, prefix, 0 as step
-  from message m cross join lateral unnest(m.withdrawn) as prefix
+  select id, "timestamp", window_start, collector, peer_addr, peer_asn, touched.net as prefix, 0 as step
+  from message m cross join lateral unnest(m.withdrawn) as touched (net)
   union all
-  select id, "timestamp", window_start, collector, peer_addr, peer_asn, prefix, 1
-  from message m cross join lateral unnest(m.announced) as prefix
+  select id, "timestamp", window_start, collector, peer_addr, peer_asn, touched.net, 1
+  from message m cross join lateral unnest(m.announced) as touched (net)
 ),
 touch_in_order as (
   select *, lag(step) over stream as last_step, lag("timestamp") over stream as last_time
@@ -92,8 +92,9 @@ select extract(epoch from window_start)::bigint as window_start,
        unique_peers::bigint,
        updates::float8 / 60 as message_rate,
        session_resets::bigint,
-       sqrt(greatest(0, hops_squared / nullif(with_path, 0)
-                        - (hops / nullif(with_path, 0)) ^ 2))::float8 as std_path_length,
+       case when with_path > 0 then
+         sqrt(greatest(0, hops_squared / with_path - (hops / with_path) ^ 2))::float8
+       end as std_path_length,
        max_updates::bigint,
        messages::bigint,
        with_path::bigint as prefixes_with_path

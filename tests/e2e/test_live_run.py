@@ -1,0 +1,211 @@
+"""`bgptui --no-ui` on a served recording: the same rows as a replay, and gaps where it was cut."""
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import psycopg
+import pytest
+
+from bgptui.demo.catalogue import scenario
+from bgptui.sources.playback import Pacing, Times
+from bgptui.sources.ris_server import RisServer, TimedFrame
+from support.program import Incident, Program
+
+DEADLINE_S = 60.0
+# Everything but what is measured on the wall or numbered by the database.
+TABLES = {
+    "raw_bgp_data": ("id", "raw_message"),
+    "features": (),
+    "ml_results": ("processing_time_ms",),
+    "route_monitor_events": (),
+    "alerts": ("created_at", "updated_at"),
+}
+
+
+def until(process: subprocess.Popen[str], condition: Callable[[], bool], what: str) -> None:
+    """Wait for a condition while the program runs."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline, f"{what} did not come in {DEADLINE_S:.0f} s"
+        time.sleep(0.05)
+
+
+def value(dsn: str, query: str) -> Any:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        row = connection.execute(query.encode()).fetchone()
+    return None if row is None else row[0]
+
+
+def contents(dsn: str, table: str) -> list[tuple[Any, ...]]:
+    """All rows of a table as text, sorted."""
+    with psycopg.connect(dsn) as connection:
+        columns = [
+            name
+            for (name,) in connection.execute(
+                "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0"
+                " and not attisdropped order by attname",
+                [f"public.{table}"],
+            )
+            if name not in TABLES[table]
+        ]
+        names = ", ".join(f'"{name}"::text' for name in columns)
+        return sorted(
+            connection.execute(f"select {names} from public.{table}".encode()),
+            key=lambda row: tuple(text or "" for text in row),
+        )
+
+
+@pytest.fixture
+def second_database(empty_database: str) -> str:
+    return empty_database
+
+
+@contextmanager
+def served(program: Program, *paths: Path) -> Iterator[str]:
+    """The URL of `bgptui serve-recording --keep-time`."""
+    command = ("serve-recording", *map(str, paths), "--port", "0", "--keep-time")
+    with program.running(*command) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+        program.terminate(process)
+
+
+@pytest.fixture(params=["incident", "real"])
+def recorded(request: pytest.FixtureRequest, incident: Incident) -> tuple[Path, tuple[str, ...]]:
+    """A recording and the flags to run it with."""
+    if request.param == "incident":
+        return incident.recording, incident.flags
+    shared: Path = request.getfixturevalue("shared")
+    recording = shared / "data/rislive/ris-live-1000-frames-20190523.jsonl"
+    return recording, ("--vrps", str(shared / "data/rpki/vrps-15k.json"))
+
+
+def test_a_served_recording_leaves_the_rows_of_its_replay(
+    program: Program,
+    recorded: tuple[Path, tuple[str, ...]],
+    database: str,
+    second_database: str,
+) -> None:
+    recording, flags = recorded
+    program.run("replay", str(recording), *flags, "--dsn", database, "--keep")
+    count = value(database, "select count(*) from raw_bgp_data")
+    with (
+        served(program, recording) as url,
+        program.running(
+            "--no-ui", "--clock", "event", "--url", url, *flags, "--dsn", second_database
+        ) as live,
+    ):
+        received = "select count(*) from raw_bgp_data"
+        until(
+            live,
+            lambda: value(second_database, "select to_regclass('alert_ids')") is not None,
+            "schema",
+        )
+        until(live, lambda: value(second_database, received) == count, "the last message")
+        said = program.terminate(live)
+    assert "Traceback" not in said
+    for table in TABLES:
+        assert contents(second_database, table) == contents(database, table), table
+    assert value(second_database, "select count(*) from feed_gaps") == 0
+
+
+class Feed:
+    """The demo's calm traffic of now, at ten times its rate, from a server that can be stopped."""
+
+    def __init__(self) -> None:
+        self._frames = self._timed()
+        self._server = RisServer(self._next_frames, pacing=Pacing(rate_per_s=50))
+
+    @staticmethod
+    def _timed() -> Iterator[TimedFrame]:
+        return scenario("subprefix-hijack").frames(1_767_787_200.0, rng=Random(3))
+
+    def _next_frames(self) -> Iterator[TimedFrame]:
+        return self._frames
+
+    def start(self, port: int = 0) -> int:
+        self._server = RisServer(
+            self._next_frames, port=port, pacing=Pacing(rate_per_s=50, times=Times.NOW)
+        )
+        self._server.start()
+        return int(self._server.url.rpartition(":")[2].partition("/")[0])
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    @property
+    def url(self) -> str:
+        return self._server.url
+
+
+def test_a_server_that_is_restarted_costs_only_the_time_it_was_down(
+    program: Program, database: str
+) -> None:
+    feed = Feed()
+    port = feed.start()
+    count = "select count(*) from raw_bgp_data"
+    try:
+        with program.running("--no-ui", "--url", feed.url, "--dsn", database) as live:
+            until(live, lambda: value(database, count) > 50, "messages")
+            feed.stop()
+            until(
+                live,
+                lambda: (
+                    value(database, "select count(*) from feed_gaps where gap_end is null") == 1
+                ),
+                "the gap",
+            )
+            before = value(database, count)
+            feed.start(port)
+            until(live, lambda: value(database, count) > before + 50, "messages after the restart")
+            program.terminate(live)
+    finally:
+        feed.stop()
+    with psycopg.connect(database) as connection:
+        gaps = connection.execute(
+            "select reason, collector, extract(epoch from gap_start), extract(epoch from gap_end)"
+            " from feed_gaps"
+        ).fetchall()
+        inside = connection.execute(
+            "select count(*) from raw_bgp_data r join feed_gaps g"
+            " on r.timestamp > g.gap_start and r.timestamp < g.gap_end"
+        ).fetchone()
+    assert [(reason, collector) for reason, collector, _, _ in gaps] == [("closed", None)]
+    assert gaps[0][3] > gaps[0][2]
+    assert inside == (0,)
+
+
+def test_a_killed_collector_comes_back_with_its_open_alert_and_a_gap_and_resolves_it(
+    program: Program, incident: Incident, database: str
+) -> None:
+    chosen = scenario("subprefix-hijack")
+    started = time.time()
+    _, live = chosen.parts(started, rng=Random(5))
+    frames = islice(live, 20_000)
+    server = RisServer(lambda: frames, pacing=Pacing(times=Times.DATED))
+    server.start()
+    quick = ("--set", "alerts.hold_down_s=2")
+    command = ("--no-ui", "--url", server.url, *incident.flags, "--dsn", database, *quick)
+    opened = "select count(*) from alerts where alert_type = 'hijack'"
+    try:
+        with program.running(*command) as first:
+            until(first, lambda: value(database, opened) == 1, "the hijack")
+            first.kill()
+        with program.running(*command) as second:
+            gap = "select reason from feed_gaps where gap_end is not null"
+            until(second, lambda: value(database, gap) == "restart", "the gap of the restart")
+            status = "select status from alerts where alert_type = 'hijack'"
+            assert value(database, status) == "open"
+            # The routes that fired before the kill are withdrawn after the restart.
+            until(second, lambda: value(database, status) == "resolved", "its end")
+            program.terminate(second)
+    finally:
+        server.stop()
+    assert value(database, opened) == 1
