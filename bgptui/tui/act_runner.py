@@ -50,13 +50,13 @@ class ActRunner:
     def unsure(self, act: Act) -> Outcome:
         """The outcome where the connection broke before the answer."""
         alert_id = self._alert_id(act)
-        text = f"{alert_id}: the database went away before it answered; look at its state later"
+        text = f"{_name(alert_id)}: the database went away before it answered; look at its state"
         return Outcome(act, alert_id, Result.UNSURE, text)
 
     def away(self, act: Act) -> Outcome:
         """The outcome while there is no database."""
         alert_id = self._alert_id(act)
-        text = f"{alert_id}: nothing done, the database is away"
+        text = f"{_name(alert_id)}: nothing done, the database is away"
         return Outcome(act, alert_id, Result.FAILED, text)
 
     def _alert_id(self, act: Act) -> int | None:
@@ -95,6 +95,10 @@ class ActRunner:
         for earlier, back in self._ways_back.items():
             if back.alert_id == undone.alert_id and back.version == undone.version_before:
                 self._ways_back[earlier] = replace(back, version=version)
+
+
+def _name(alert_id: int | None) -> str:
+    return "undo" if alert_id is None else str(alert_id)
 
 
 def route(start: Status, end: Status) -> tuple[Status, ...]:
