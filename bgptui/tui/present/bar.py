@@ -7,7 +7,7 @@ from msgspec import Struct
 from bgptui.domain.alert import Severity
 from bgptui.domain.health import STALE_AFTER_S, FeedHealth, Health
 from bgptui.tui.lines import Line, Piece, Span, Tone, line, pack
-from bgptui.tui.present.figures import age, clock, count
+from bgptui.tui.present.figures import age, clock, count, figure
 from bgptui.tui.snapshot import Snapshot
 
 SEVERITY_TONE = {
@@ -104,7 +104,7 @@ def bar_line(view: BarView, width: int) -> Line:
         pieces.append(Piece(0, _frozen(view.snapshot)))
     pieces.append(Piece(0, _state(live, health)))
     if health is not None and live.trust is Trust.FLOWING:
-        pieces.append(Piece(4, line(f"{count(health.rate_per_s)} upd/s")))
+        pieces.append(Piece(4, line(f"{_rate(health.rate_per_s)} upd/s")))
         pieces.append(Piece(3, _lag(health.lag_s)))
     pieces.append(Piece(0, _counts(view.snapshot.open_counts)))
     if view.arrived:
@@ -135,6 +135,10 @@ def _frozen(snapshot: Snapshot) -> Line:
     """PAUSED, and the time that the screen shows."""
     health = None if snapshot.collector is None else snapshot.collector.health
     return line(Span("PAUSED", Tone.WARN), "" if health is None else f" {clock(health.now)}")
+
+
+def _rate(per_s: float) -> str:
+    return count(per_s) if per_s >= 10 else figure(per_s)
 
 
 def _lag(lag_s: float) -> Line:
