@@ -3,13 +3,16 @@
 Modelled on captured frames: a median of about 470 bytes, two announced prefixes a message, one
 message in ten with withdrawals (IPv6 ones zero-expanded, as on the wire), a fifth of the
 UPDATEs IPv6 with two next hops (half as two entries, half comma-joined), now and then an AS_SET,
-KEEPALIVEs, and bursts of one peer that re-announces a block of prefixes.
+KEEPALIVEs, and bursts of one peer that re-announces a block of prefixes. Some prefixes are heard
+of much more often than others, and one route in a thousand has a wrong origin.
 """
 
 from collections.abc import Iterator
 from random import Random
 
 from msgspec import Struct
+
+BLOCK = 20  # prefixes of one origin AS
 
 
 class FeedShape(Struct, frozen=True):
@@ -73,17 +76,21 @@ class _Feed:
             return f'{head}"type":"KEEPALIVE"}}}}'.encode()
         if kind < 0.11:
             return self._withdrawal(peer, timestamp, number)
-        return self._update(peer, timestamp, number, self._rng.randrange(self._shape.prefixes))
+        return self._update(peer, timestamp, number, self._some_prefix())
+
+    def _some_prefix(self) -> int:
+        """Half of what is heard is of an eighth of the prefixes."""
+        return int(self._shape.prefixes * self._rng.random() ** 3)
 
     def _withdrawal(self, peer: _Peer, timestamp: float, number: int) -> bytes:
-        first = self._rng.randrange(self._shape.prefixes)
+        first = self._some_prefix()
         listed = []
         for step in range(self._rng.choice((1, 1, 2, 3, 8))):
-            prefix = _prefix((first + 5 * step) % self._shape.prefixes)
-            if ":" in prefix:  # as on the wire: "2a12:ca42:0:0:0:0:0:0/32"
-                network, length = prefix.split("/")
-                prefix = network.replace("::", ":0:0:0:0:0:0") + "/" + length
-            listed.append(f'"{prefix}"')
+            withdrawn = prefix((first + 5 * step) % self._shape.prefixes)
+            if ":" in withdrawn:  # as on the wire: "2a12:ca42:0:0:0:0:0:0/32"
+                network, length = withdrawn.split("/")
+                withdrawn = network.replace("::", ":0:0:0:0:0:0") + "/" + length
+            listed.append(f'"{withdrawn}"')
         head = _head(peer, peer.address, timestamp, number)
         return f'{head}"type":"UPDATE","withdrawals":[{",".join(listed)}]}}}}'.encode()
 
@@ -91,9 +98,12 @@ class _Feed:
         rng, prefixes = self._rng, self._shape.prefixes
         first = near % prefixes
         ipv6 = first % 5 == 4
-        count = rng.choice((1, 1, 1, 2, 2, 3, 4))
-        listed = ",".join(f'"{_prefix((first + 5 * step) % prefixes)}"' for step in range(count))
-        path = [peer.asn, *rng.sample(self._transit, rng.randrange(2, 5)), 100_000 + first % 60_000]
+        # Prefixes of one message have one origin, so they are of one block.
+        most = (BLOCK - first % BLOCK + 4) // 5
+        count = min(rng.choice((1, 1, 1, 2, 2, 3, 4)), most)
+        listed = ",".join(f'"{prefix((first + 5 * step) % prefixes)}"' for step in range(count))
+        last = origin(first) + (rng.random() < 0.001)
+        path = [peer.asn, *rng.sample(self._transit, rng.randrange(2, 5)), last]
         hops = ",".join(map(str, path))
         if rng.random() < 0.002:
             hops += f",[{path[-1] + 1},{path[-1] + 2}]"
@@ -128,7 +138,12 @@ def _peer(index: int, shape: FeedShape) -> _Peer:
     )
 
 
-def _prefix(number: int) -> str:
+def origin(number: int) -> int:
+    """The AS that prefix `number` belongs to."""
+    return 100_000 + 2 * (number // BLOCK)
+
+
+def prefix(number: int) -> str:
     """Prefix `number` of the table: every fifth is IPv6."""
     if number % 5 == 4:
         return f"2a{number >> 16 & 0xFF:02x}:{number & 0xFFFF:x}::/32"
