@@ -9,6 +9,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from enum import Enum, auto
 from pathlib import Path
 from random import Random
 
@@ -43,7 +44,7 @@ from bgptui.sources.ris_messages import FrameDecoder, KeepReceived
 from bgptui.store import lease
 from bgptui.store.connect import COLLECTOR, CONSOLE, Connection, Database, describe
 from bgptui.store.embedded import default_data_dir
-from bgptui.store.migrate import migrate
+from bgptui.store.migrate import check_schema, migrate
 from bgptui.store.readers import read_collector
 from bgptui.store.start_state import StartState, start_state
 
@@ -65,12 +66,20 @@ def configured_database(config: Config) -> Database:
     return Database.of(store.dsn, data_dir, timeout_s=store.connect_timeout_s)
 
 
+class Schema(Enum):
+    """Which schema an existing database must have: CURRENT is this program's."""
+
+    CURRENT = auto()
+    ANY = auto()
+
+
 @contextlib.contextmanager
-def existing_database(config: Config) -> Iterator[Database]:
+def existing_database(config: Config, *, schema: Schema = Schema.CURRENT) -> Iterator[Database]:
     """The database that the settings name, open; it must have bgptui's schema already.
 
     Raises:
         ServiceUnreachable: it cannot be reached, or nobody has collected into it yet.
+        Fatal: its schema is older or newer than this program's, and must not be.
     """
     database = configured_database(config)
     embedded = database.embedded
@@ -82,11 +91,13 @@ def existing_database(config: Config) -> Iterator[Database]:
     with database:
         with _connected(database) as connection:
             found = connection.execute("select to_regclass('public.collector_health')").fetchone()
-        if found == (None,):
-            raise ServiceUnreachable(
-                f"database {describe(database.dsn)} has no bgptui schema yet: run bgptui or "
-                "bgptui --no-ui on it first, or bgptui db init"
-            )
+            if found == (None,):
+                raise ServiceUnreachable(
+                    f"database {describe(database.dsn)} has no bgptui schema yet: run bgptui or "
+                    "bgptui --no-ui on it first, or bgptui db init"
+                )
+            if schema is Schema.CURRENT:
+                check_schema(connection, database.dsn)
         yield database
 
 

@@ -188,12 +188,18 @@ def _add_db(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("db", help="the database", description="the database")
     acts = parser.add_subparsers(title="acts", metavar="ACT", required=True)
     _command(acts, "init", "db:init", "create or migrate the schema and verify each object")
-    status = _command(acts, "status", "db:status", "engine, sizes, chunks, retention, row counts")
+    _command(
+        acts,
+        "upgrade",
+        "db:upgrade",
+        "bring the schema of an earlier release up to date; no collector may run",
+    )
+    status = _command(
+        acts, "status", "db:status", "engine, sizes, chunks, compression, policies, row counts"
+    )
     status.add_argument("--json", action="store_true")
     _command(acts, "sample-data", "db:sample_data", "write realistic sample rows to every table")
-    _command(
-        acts, "maintain", "db:maintenance", "make partitions ahead, drop what expired"
-    )
+    _command(acts, "maintain", "db:maintenance", "make partitions ahead, drop what expired")
 
 
 def _add_alerts(commands: "Commands[argparse.ArgumentParser]") -> None:

@@ -1,4 +1,4 @@
-"""`bgptui db init|status|sample-data|maintain`."""
+"""`bgptui db init|upgrade|status|sample-data|maintain`."""
 
 import argparse
 import time
@@ -8,12 +8,14 @@ import msgspec
 
 from bgptui import app
 from bgptui.commands.settings import load_settings
+from bgptui.config.schema import Store
 from bgptui.errors import Fatal
-from bgptui.store.connect import CONSOLE, describe
+from bgptui.store.connect import CONSOLE, Database, describe
 from bgptui.store.migrate import migrate
 from bgptui.store.sample_data import write_sample_data
 from bgptui.store.status import (
     DatabaseStatus,
+    Policy,
     TableStatus,
     database_status,
     maintain,
@@ -24,28 +26,42 @@ _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 def init(args: argparse.Namespace) -> int:
-    """Create or migrate the schema, then verify it object by object."""
+    """Create the schema, or bring it up to date, then verify it object by object."""
     config = load_settings(args).config
     with app.configured_database(config) as database:
-        report = migrate(database.dsn)
-        print(f"database {describe(database.dsn)}: {database.engine}")
-        for note in report.notes:
-            print(f"note: {note}")
-        applied = ", ".join(report.applied) or "nothing to do"
-        print(f"migrations: {applied}; schema version {report.version}")
-        with database.connect(application_name=CONSOLE) as connection:
-            maintain(connection, time.time(), config.store)
-            objects = verify_schema(connection)
+        _migrate_and_verify(database, config.store)
+    return 0
+
+
+def upgrade(args: argparse.Namespace) -> int:
+    """Bring the schema of an earlier release up to date, then verify it object by object."""
+    config = load_settings(args).config
+    with app.existing_database(config, schema=app.Schema.ANY) as database:
+        _migrate_and_verify(database, config.store)
+    return 0
+
+
+def _migrate_and_verify(database: Database, settings: Store) -> None:
+    report = migrate(database.dsn)
+    print(f"database {describe(database.dsn)}: {database.engine}")
+    for note in report.notes:
+        print(f"note: {note}")
+    applied = ", ".join(report.applied) or "nothing to do"
+    print(f"migrations: {applied}; schema version {report.version}")
+    with database.connect(application_name=CONSOLE) as connection:
+        maintain(connection, time.time(), settings)
+        objects = verify_schema(connection)
     for name, there in objects:
         print(f"{'ok' if there else 'MISSING':<8}{name}")
     if missing := sum(1 for _, there in objects if not there):
         raise Fatal(f"{missing} of {len(objects)} objects are missing: restore a backup")
     print(f"{len(objects)} objects verified")
-    return 0
+    if report.applied and report.roles:
+        print(f"now run again, as the owner: {', '.join(report.roles)}")
 
 
 def status(args: argparse.Namespace) -> int:
-    """Engine, sizes, chunks, retention, rows and time range of each table."""
+    """Engine, sizes, chunks, compression, retention, policies, rows and time ranges."""
     config = load_settings(args).config
     with (
         app.existing_database(config) as database,
@@ -90,23 +106,23 @@ def maintenance(args: argparse.Namespace) -> int:
 
 def _status_lines(found: DatabaseStatus) -> list[str]:
     license_text = f", {found.license} licence" if found.license else ""
-    lines = [
+    last = found.last_maintenance
+    return [
         f"database {found.name}: {found.engine}{license_text}",
         f"schema version {found.schema_version}, {_size(found.size_bytes)}",
-        f"{'table':<22}{'engine':<13}{'chunks':>6}{'size':>11}{'keep':>8}{'rows':>14}  time range",
+        f"{'table':<22}{'chunks':>6}{'size':>11}{'keep':>7}  {'compressed':<20}{'rows':>14}"
+        "  time range",
         *map(_table_line, found.tables),
-    ]
-    last = found.last_maintenance
-    lines.append(
+        *(["policies:"] if found.policies else []),
+        *map(_policy_line, found.policies),
         "last maintenance: "
         + (
             "never"
             if last is None
             else f"{_time(last.ran_at)}, dropped {last.dropped_chunks} chunks "
             f"({_size(last.dropped_bytes)}), deleted {last.deleted_alerts} alerts"
-        )
-    )
-    return lines
+        ),
+    ]
 
 
 def _table_line(table: TableStatus) -> str:
@@ -114,9 +130,24 @@ def _table_line(table: TableStatus) -> str:
     rows = f"{'~' if table.rows_are_estimated else ''}{table.rows:,}"
     span = f"{_time(table.first)} .. {_time(table.last)}" if table.first is not None else "-"
     return (
-        f"{table.name:<22}{table.engine:<13}{table.chunks:>6}{_size(table.size_bytes):>11}"
-        f"{keep:>8}{rows:>14}  {span}"
+        f"{table.name:<22}{table.chunks:>6}{_size(table.size_bytes):>11}{keep:>7}"
+        f"  {_compression(table):<20}{rows:>14}  {span}"
     )
+
+
+def _compression(table: TableStatus) -> str:
+    if table.compress_after_days is None:
+        return "never"
+    after = f"after {table.compress_after_days:g} d"
+    if table.compression_ratio is None:
+        return after
+    return f"{after}: {table.compressed_chunks}, {table.compression_ratio:.1f}x"
+
+
+def _policy_line(policy: Policy) -> str:
+    ran = f"last {_time(policy.last_run)} {policy.last_status or ''}" if policy.last_run else "-"
+    name = policy.policy.removeprefix("policy_").replace("_", " ")
+    return f"  {policy.relation:<24}{name:<30}{policy.rule or '-':<32}{ran}"
 
 
 def _time(timestamp: float | None) -> str:

@@ -123,6 +123,9 @@ class Store(Section, frozen=True):
     raw_rows: Keep = Keep.ALL
     raw_json: Keep = Keep.WATCHED
     raw_max_gib: Annotated[float, Meta(gt=0, le=1_000_000, extra={"unit": "GiB"})] = 20.0
+    spool_dir: FolderPath = ""
+    spool_max_mib: Annotated[int, Meta(ge=0, le=2**30, extra={"unit": "MiB"})] = 1_024
+    compress_after_days: Days = 7
     retention: Retention = Retention()
 
 

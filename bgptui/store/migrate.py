@@ -12,6 +12,7 @@ from bgptui.errors import Fatal, ServiceUnreachable
 from bgptui.resources import resource_dir
 from bgptui.store.connect import Connection, connect, engine_text, one_line
 from bgptui.store.dsn import describe
+from bgptui.store.queries import query
 
 _NAME = re.compile(r"(\d{4})_\w+\.sql")
 _APPLICATION = "bgptui migrate"
@@ -44,12 +45,15 @@ class MigrationReport(Struct, frozen=True):
         version: of the schema as it stands; 0 where there are no migrations.
         engine: e.g. `PostgreSQL 18.6`.
         notes: for a person: why TimescaleDB is there and is not used.
+        roles: files of sql/roles whose roles exist: what a migration made is not granted to
+            them before these are run again.
     """
 
     applied: tuple[str, ...]
     version: int
     engine: str
     notes: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
 
 
 def migrate(dsn: str, *, directory: Path | None = None) -> MigrationReport:
@@ -59,17 +63,21 @@ def migrate(dsn: str, *, directory: Path | None = None) -> MigrationReport:
         directory: instead of the program's own sql/migrations.
     Raises:
         ServiceUnreachable: the database is not there, or another process holds the lock.
-        Fatal: a migration fails, differs from the one applied, or the database is newer.
+        Fatal: a migration fails, differs from the one applied, or the database is newer; or
+            something is to be done and a collector writes to it.
     """
     migrations = read_migrations(directory or resource_dir("sql") / "migrations")
     with _connected(dsn) as lock_holder:
         _lock(lock_holder, dsn)
+        _make_history(lock_holder)
         applied = _applied(lock_holder)
         _check_history(migrations, applied, dsn)
         # The engine is chosen once: native tables stay so when the extension comes later.
         # Before the session that migrates begins, so that this loads the extension.
         notes = () if applied else _create_timescaledb(dsn, lock_holder)
         missing = [migration for migration in migrations if migration.version not in applied]
+        if applied and missing:
+            _check_that_nobody_collects(lock_holder, dsn)
         with _connected(dsn) as connection:
             connection.execute(
                 "select set_config('lock_timeout', %s, false)", [f"{STATEMENT_LOCK_WAIT_S}s"]
@@ -77,8 +85,25 @@ def migrate(dsn: str, *, directory: Path | None = None) -> MigrationReport:
             for migration in missing:
                 _apply(connection, migration, dsn)
             engine = engine_text(connection)
+            roles = tuple(name for (name,) in connection.execute(query("store/role_files")))
     version = max([*applied, *(migration.version for migration in missing)], default=0)
-    return MigrationReport(tuple(m.name for m in missing), version, engine, notes)
+    return MigrationReport(tuple(m.name for m in missing), version, engine, notes, roles)
+
+
+def check_schema(connection: Connection, dsn: str, *, directory: Path | None = None) -> None:
+    """Compare a database that has bgptui's schema with this program; changes nothing.
+
+    Raises:
+        Fatal: it is newer, older, or has another history.
+    """
+    migrations = read_migrations(directory or resource_dir("sql") / "migrations")
+    applied = _applied(connection)
+    _check_history(migrations, applied, dsn)
+    if missing := [migration for migration in migrations if migration.version not in applied]:
+        raise Fatal(
+            f"database {describe(dsn)} is older than this bgptui: it lacks migration "
+            f"{missing[0].name}: run bgptui db upgrade"
+        )
 
 
 def read_migrations(directory: Path) -> tuple[Migration, ...]:
@@ -117,8 +142,8 @@ def _lock(connection: Connection, dsn: str) -> None:
     connection.execute("reset lock_timeout")
 
 
-def _applied(connection: Connection) -> dict[int, tuple[str, str]]:
-    """Name and checksum of the migrations applied, by version; makes the table they are in."""
+def _make_history(connection: Connection) -> None:
+    """The table of what was applied, where it is missing."""
     found = connection.execute("select to_regclass('public.schema_migrations')").fetchone()
     if found == (None,):
         connection.execute(
@@ -130,8 +155,29 @@ def _applied(connection: Connection) -> dict[int, tuple[str, str]]:
             "comment on table public.schema_migrations is"
             " 'The files of sql/migrations that made this schema.'"
         )
+
+
+def _applied(connection: Connection) -> dict[int, tuple[str, str]]:
+    """Name and checksum of the migrations applied, by version."""
     rows = connection.execute("select version, name, sha256 from public.schema_migrations")
     return {version: (name, sha256) for version, name, sha256 in rows}
+
+
+def _check_that_nobody_collects(connection: Connection, dsn: str) -> None:
+    """A collector knows the schema that it started on.
+
+    Raises:
+        Fatal: one holds a lease.
+    """
+    if connection.execute("select to_regclass('public.collector_leases')").fetchone() == (None,):
+        return
+    holders = connection.execute(query("store/collecting_now")).fetchall()
+    if holders:
+        who = ", ".join(f"{holder} ({scope})" for scope, holder in holders)
+        raise Fatal(
+            f"database {describe(dsn)} has to be upgraded, but {who} collects into it: stop it "
+            "first (the lease of one that was killed runs out within 15 s)"
+        )
 
 
 def _check_history(

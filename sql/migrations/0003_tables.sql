@@ -55,7 +55,7 @@ comment on column public.raw_bgp_data.origin_asn is 'The last AS of the path; nu
 comment on column public.raw_bgp_data.raw_message is 'The frame as received, where the configuration keeps it.';
 create index raw_bgp_data_timestamp on public.raw_bgp_data ("timestamp");
 create index raw_bgp_data_prefix on public.raw_bgp_data (prefix, "timestamp");
-select bgptui.set_compression('public.raw_bgp_data', 'peer_addr', 'prefix, "timestamp"', '7 days');
+select bgptui.enable_compression('public.raw_bgp_data', 'peer_addr', 'prefix, "timestamp"');
 select bgptui.set_retention('public.raw_bgp_data', '30 days');
 
 select bgptui.create_timeseries('public.features', $$
@@ -108,7 +108,7 @@ comment on column public.features.zscores is 'What the detector saw, per feature
 create index features_timestamp on public.features ("timestamp");
 create index features_network on public.features ("timestamp") where peer_addr is null;
 create index features_peer on public.features (peer_addr, "timestamp");
-select bgptui.set_compression('public.features', 'peer_addr', '"timestamp"', '7 days');
+select bgptui.enable_compression('public.features', 'peer_addr', '"timestamp"');
 select bgptui.set_retention('public.features', '90 days');
 
 select bgptui.create_timeseries('public.ml_results', $$
@@ -155,7 +155,7 @@ comment on column public.ml_results.processing_time_ms is 'Milliseconds.';
 create index ml_results_timestamp on public.ml_results ("timestamp");
 create index ml_results_peer on public.ml_results (peer_addr, "timestamp");
 create index ml_results_network on public.ml_results ("timestamp") where peer_addr is null;
-select bgptui.set_compression('public.ml_results', 'peer_addr', '"timestamp"', '7 days');
+select bgptui.enable_compression('public.ml_results', 'peer_addr', '"timestamp"');
 select bgptui.set_retention('public.ml_results', '60 days');
 
 select bgptui.create_timeseries('public.route_monitor_events', $$
@@ -194,7 +194,7 @@ comment on column public.route_monitor_events.metadata is
   'reason, watched_prefix, expected_origins, min_peers, covering VRPs and other evidence.';
 create index route_monitor_events_timestamp on public.route_monitor_events ("timestamp");
 create index route_monitor_events_prefix on public.route_monitor_events (prefix, "timestamp");
-select bgptui.set_compression('public.route_monitor_events', 'event_type', 'prefix, "timestamp"', '7 days');
+select bgptui.enable_compression('public.route_monitor_events', 'event_type', 'prefix, "timestamp"');
 select bgptui.set_retention('public.route_monitor_events', '180 days');
 
 -- Never compressed: alerts are updated. Retention by row: open ones stay.
@@ -275,7 +275,9 @@ comment on column public.alerts.created_at is 'By the database''s clock.';
 comment on column public.alerts.updated_at is 'By the database''s clock.';
 create index alerts_timestamp on public.alerts ("timestamp");
 create index alerts_status on public.alerts (status, severity, "timestamp");
-create index alerts_updated on public.alerts (updated_at);
+-- In the order of alert_summary_hourly, whose newest rows are asked for.
+create index alerts_hour on public.alerts (
+  (date_bin(interval '1 hour', "timestamp", timestamptz '2000-01-03 00:00+00')) desc, alert_type, severity);
 create index alerts_prefix on public.alerts (prefix, "timestamp");
 select bgptui.set_retention('public.alerts', '365 days');
 
@@ -292,5 +294,7 @@ comment on column public.system_metrics."timestamp" is 'The pipeline''s time whe
 comment on column public.system_metrics.unit is 'Of metric_value: messages/s, s, ms, bytes, rows, 1.';
 create index system_metrics_timestamp on public.system_metrics ("timestamp");
 create index system_metrics_name on public.system_metrics (component, metric_name, "timestamp");
-select bgptui.set_compression('public.system_metrics', 'component, metric_name', '"timestamp"', '7 days');
+select bgptui.enable_compression('public.system_metrics', 'component, metric_name', '"timestamp"');
 select bgptui.set_retention('public.system_metrics', '30 days');
+
+select bgptui.set_compression('7 days');

@@ -100,16 +100,17 @@ $$;
 -- Locks an alert's row and returns it; P0002 where there is none.
 create function bgptui.lock_alert(id bigint) returns public.alerts language plpgsql as $$
 declare
+  opened timestamptz;
   found_alert public.alerts;
 begin
   -- Commits of status events keep the order of their ids: a reader that asks for
   -- "after event 17" misses none.
   perform pg_advisory_xact_lock(hashtext('bgptui.alert_status_events'), 0);
-  select a.* into found_alert
-    from public.alert_ids i
-    join public.alerts a on a.alert_id = i.alert_id and a."timestamp" = i."timestamp"
-    where i.alert_id = id
-    for update of a;
+  select i."timestamp" into opened from public.alert_ids i where i.alert_id = id;
+  -- By its time as well: one chunk is looked at and locked, not a year of them.
+  select a.* into found_alert from public.alerts a
+    where a.alert_id = id and a."timestamp" = opened
+    for update;
   if not found then
     raise exception 'there is no alert %', id using errcode = 'P0002';
   end if;
@@ -180,3 +181,60 @@ begin
     'alert_id', noted.alert_id, 'status', noted.status, 'version', noted.version, 'operator', who)::text);
   return new_event;
 end $$;
+
+-- What a console lists, kept beside the alerts by a trigger: planning a query over a year of
+-- chunks takes longer than reading a thousand rows of one table.
+create table bgptui.alert_list (
+  alert_id        bigint primary key,
+  version         integer not null,
+  alert_type      text not null,
+  severity        text not null,
+  status          text not null,
+  title           text not null,
+  confidence      double precision not null,
+  first_seen      timestamptz not null,
+  last_seen       timestamptz not null,
+  updated_at      timestamptz not null,
+  class           text,
+  prefix          cidr,
+  watched_prefix  cidr,
+  origin_asn      bigint,
+  peer_addr       inet,
+  peer_asn        bigint,
+  peers_seen      integer not null,
+  peers_total     integer not null,
+  rpki_status     text,
+  acknowledged_by text
+);
+comment on table bgptui.alert_list is
+  'Columns of public.alerts: every active alert, and those closed last. Written by a trigger only.';
+create index alert_list_active on bgptui.alert_list
+  (array_position(array['critical', 'high', 'medium', 'low'], severity), last_seen desc)
+  where status in ('open', 'acknowledged');
+create index alert_list_closed on bgptui.alert_list (updated_at)
+  where status in ('resolved', 'false_positive');
+
+create function bgptui.list_alert() returns trigger language plpgsql as $$
+begin
+  delete from bgptui.alert_list l where l.alert_id = old.alert_id;
+  if tg_op <> 'DELETE' then
+    insert into bgptui.alert_list values (
+      new.alert_id, new.version, new.alert_type, new.severity, new.status, new.title, new.confidence,
+      new.first_seen, new.last_seen, new.updated_at, new.class, new.prefix, new.watched_prefix,
+      new.origin_asn, new.peer_addr, new.peer_asn, new.peers_seen, new.peers_total, new.rpki_status,
+      new.acknowledged_by);
+  end if;
+  return null;
+end $$;
+create trigger list_alert after insert or update or delete on public.alerts
+  for each row execute function bgptui.list_alert();
+
+-- Leaves out alerts that were closed before the last so many.
+create function bgptui.trim_alert_list(closed_kept int default 1000) returns void language sql as $$
+  delete from bgptui.alert_list
+  where status in ('resolved', 'false_positive')
+    and updated_at < (select min(l.updated_at)
+                      from (select updated_at from bgptui.alert_list
+                            where status in ('resolved', 'false_positive')
+                            order by updated_at desc limit closed_kept) l)
+$$;

@@ -42,3 +42,31 @@ create view public.alert_summary_hourly as
   group by 1, 2, 3
   order by 1 desc, 2, 3;
 comment on view public.alert_summary_hourly is 'Alerts by hour of opening (UTC), type and severity, newest first.';
+
+select bgptui.create_hourly('public.features_hourly', 'public.features', 'collector, peer_addr, peer_asn', $$
+  count(*) as windows,
+  count(*) filter (where gap) as gap_windows,
+  sum(announcements)::bigint as announcements,
+  sum(withdrawals)::bigint as withdrawals,
+  sum(total_updates)::bigint as total_updates,
+  coalesce(sum(withdrawals)::double precision / nullif(sum(total_updates), 0), 0) as withdrawal_ratio,
+  sum(flap_count)::bigint as flap_count,
+  sum(path_length * prefixes_with_path) / nullif(sum(prefixes_with_path), 0) as path_length,
+  max(unique_peers) as unique_peers,
+  sum(message_rate * window_duration) / sum(window_duration) as message_rate,
+  sum(session_resets)::bigint as session_resets,
+  max(max_updates) as max_updates,
+  sum(messages)::bigint as messages,
+  sum(prefixes_with_path)::bigint as prefixes_with_path,
+  sum(late_messages)::bigint as late_messages
+$$);
+comment on view public.features_hourly is
+  'features by the hour (UTC) and stream: sums; means weighted as in features; unique_peers and max_updates are the largest of a window.';
+
+select bgptui.create_hourly('public.system_metrics_hourly', 'public.system_metrics', 'component, metric_name, unit', $$
+  count(*) as samples,
+  avg(metric_value) as avg_value,
+  min(metric_value) as min_value,
+  max(metric_value) as max_value
+$$);
+comment on view public.system_metrics_hourly is 'system_metrics by the hour (UTC).';

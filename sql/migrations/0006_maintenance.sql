@@ -52,7 +52,8 @@ end $$;
 -- partitions ahead. Returns what it did: action is dropped (expired), dropped_for_size,
 -- deleted_alerts (object: their number) or busy (in use; the next run tries again).
 create function bgptui.maintain(now_ timestamptz default now(), raw_max_gib double precision default null)
-returns table (action text, object text, size_bytes bigint) language plpgsql as $$
+returns table (action text, object text, size_bytes bigint)
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   series bgptui.timeseries;
   c record;
@@ -105,10 +106,12 @@ begin
       delete from public.peers where last_seen < now_ - series.keep;
     end if;
   end loop;
+  perform bgptui.trim_alert_list();
   delete from bgptui.maintenance_runs where ran_at < clock_timestamp() - interval '365 days';
   insert into bgptui.maintenance_runs (as_of, dropped_chunks, dropped_bytes, deleted_alerts)
     values (now_, chunks_gone, bytes_gone, alerts_gone);
 end $$;
+revoke execute on function bgptui.maintain from public;
 
 -- Number of rows (null unless asked for: it reads the table) and time range of a table.
 create function bgptui.extent(t regclass, count_rows boolean)

@@ -2,12 +2,12 @@
 --   active_limit, closed_limit: most rows of each.
 -- Columns: those of store.readers.AlertRow; times are seconds since 1970 UTC.
 with chosen as (
-  (select * from public.alerts
+  (select * from bgptui.alert_list
    where status in ('open', 'acknowledged')
    order by array_position(array['critical', 'high', 'medium', 'low'], severity), last_seen desc
    limit %(active_limit)s)
   union all
-  (select * from public.alerts
+  (select * from bgptui.alert_list
    where status in ('resolved', 'false_positive')
    order by updated_at desc
    limit %(closed_limit)s)
