@@ -1,5 +1,6 @@
 """The console on a database, beside a pipeline of this process or of another."""
 
+import contextlib
 import logging
 import os
 import sys
@@ -7,8 +8,11 @@ from collections.abc import Callable
 
 from bgptui import app
 from bgptui.config.schema import Config
+from bgptui.errors import BgptuiError
 from bgptui.pipeline.topology import Pipeline
 from bgptui.store.connect import Database
+
+LAST_RESORT_S = 2.0
 
 
 def require_terminal() -> None:
@@ -53,7 +57,14 @@ def show(
             stopping=lambda: (
                 stopping() or (pipeline is not None and pipeline.failure.happened.is_set())
             ),
-            last_resort=lambda: None if pipeline is None else pipeline.stop_soon(),
+            last_resort=lambda: _save(pipeline),
         )
     finally:
         feed.stop()
+
+
+def _save(pipeline: Pipeline | None) -> None:
+    """The console hangs and the process is about to end: write what can be written."""
+    if pipeline is not None:
+        with contextlib.suppress(BgptuiError):
+            pipeline.stop(within_s=LAST_RESORT_S)

@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from bgptui.config.schema import Keep
+from bgptui.domain.event import RouteCleared, RouteEvent
 from bgptui.domain.gap import Gap
 from bgptui.domain.record import MessageRecord
 from bgptui.domain.routing import BgpMessage, MessageType
@@ -14,6 +15,12 @@ from bgptui.routemon.monitor import RouteMonitor
 from bgptui.runtime.channel import Channel
 from bgptui.runtime.clock import PipelineClock
 from bgptui.store.batch import WriteBatch
+
+_STATE = MessageType.STATE
+
+
+def _unasked(_message: BgpMessage) -> bool:
+    return False
 
 
 class LastRun(Struct, frozen=True):
@@ -44,6 +51,7 @@ class IngestStage:
         aggregator: Aggregator,
         monitor: RouteMonitor,
         raw_rows: Keep,
+        raw_json: Keep,
         tally: Tally,
         last_run: LastRun | None,
         moments: Channel[Moments],
@@ -53,6 +61,9 @@ class IngestStage:
         self._aggregator = aggregator
         self._monitor = monitor
         self._raw_rows = raw_rows
+        # Whether a message is watched matters only where watched ones are treated differently.
+        by_watchlist = Keep.WATCHED in (raw_rows, raw_json)
+        self._is_watched = monitor.is_watched if by_watchlist else _unasked
         self._moments = moments
         self._writes = writes
         self._items: list[Moment] = []
@@ -67,11 +78,32 @@ class IngestStage:
             last_run, self._last_run = self._last_run, None
             self._mark_absence(last_run, messages[0].timestamp, now)
         event_time = self._clock.is_event_time
+        if event_time:
+            now = self._clock.now()
+        # The hot path: what is looked up once here is not looked up for every message.
+        aggregator, records, late_ones = self._aggregator, self._records, 0
+        observe, watch, is_watched = aggregator.observe, self._monitor.observe, self._is_watched
+        keeps_all, keeps_none = self._raw_rows is Keep.ALL, self._raw_rows is Keep.NONE
         for message in messages:
-            if event_time:
-                self._clock.observe(message.timestamp)
-                now = self._clock.now()
-            self._observe(message, now)
+            if event_time and message.timestamp > now:
+                now = message.timestamp
+            late, window_start, flaps, resets = observe(message, now)
+            late_ones += late
+            changes = watch(message, now)
+            if changes or message.type is _STATE:
+                self._add_changes(message, changes, now)
+            if not keeps_none:
+                watched = is_watched(message)
+                if keeps_all or watched:
+                    records.append(
+                        MessageRecord(message, late, window_start, flaps, resets, watched)
+                    )
+            if now >= aggregator.next_deadline:
+                self._add_windows(aggregator.advance(now), now)
+        if event_time:
+            self._clock.observe(now)
+        self._tally.add(messages)
+        self._tally.late += late_ones
         self._emit(now)
 
     def tick(self, now: float) -> None:
@@ -112,32 +144,11 @@ class IngestStage:
             self._aggregator.mark_gap(gap)
             self._items.append(Moment(now, gap=gap))
 
-    def _observe(self, message: BgpMessage, now: float) -> None:
-        late, window_start, flap_count, session_resets = self._aggregator.observe(message, now)
-        self._tally.add(message)
-        self._tally.late += late
-        events = self._monitor.observe(message, now)
-        if events or message.type is MessageType.STATE:
-            session = message if message.type is MessageType.STATE else None
-            self._items.append(Moment(now, route=tuple(events), session=session))
-        self._keep(message, late, window_start, flap_count, session_resets)
-        self._close_windows(now)
-
-    def _keep(
-        self,
-        message: BgpMessage,
-        late: bool,
-        window_start: int,
-        flap_count: int,
-        session_resets: int,
+    def _add_changes(
+        self, message: BgpMessage, changes: list[RouteEvent | RouteCleared], now: float
     ) -> None:
-        if self._raw_rows is Keep.NONE:
-            return
-        watched = self._monitor.is_watched(message)
-        if watched or self._raw_rows is Keep.ALL:
-            self._records.append(
-                MessageRecord(message, late, window_start, flap_count, session_resets, watched)
-            )
+        session = message if message.type is _STATE else None
+        self._items.append(Moment(now, route=tuple(changes), session=session))
 
     def _close_windows(self, now: float) -> None:
         if now >= self._aggregator.next_deadline:

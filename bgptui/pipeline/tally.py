@@ -1,6 +1,7 @@
 """What came in, counted: a run's last lines and the health row speak from it."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from bgptui.domain.routing import BgpMessage
 
@@ -25,16 +26,23 @@ class Tally:
         self.late = 0
         self.newest: float | None = None
 
-    def add(self, message: BgpMessage) -> None:
-        self.by_type[message.type] += 1
-        if message.announced:
-            self.announced += len(message.announced)
-            self.announced_listed += message.announced_listed
-        if message.withdrawn:
-            self.withdrawn += len(message.withdrawn)
-            self.withdrawn_listed += message.withdrawn_listed
-        if self.newest is None or message.timestamp > self.newest:
-            self.newest = message.timestamp
+    def add(self, messages: Sequence[BgpMessage]) -> None:
+        """Count a batch."""
+        self.by_type.update([message.type for message in messages])
+        announced = withdrawn = announced_listed = withdrawn_listed = 0
+        newest = float("-inf") if self.newest is None else self.newest
+        for message in messages:
+            announced += len(message.announced)
+            announced_listed += message.announced_listed
+            withdrawn += len(message.withdrawn)
+            withdrawn_listed += message.withdrawn_listed
+            newest = max(newest, message.timestamp)
+        self.announced += announced
+        self.announced_listed += announced_listed
+        self.withdrawn += withdrawn
+        self.withdrawn_listed += withdrawn_listed
+        if messages:
+            self.newest = newest
 
     @property
     def messages(self) -> int:

@@ -100,6 +100,7 @@ class Pipeline:
             aggregator=rooms.aggregator,
             monitor=rooms.monitor,
             raw_rows=config.store.raw_rows,
+            raw_json=config.store.raw_json,
             tally=self.tally,
             last_run=last_run,
             moments=scoring,
@@ -203,10 +204,6 @@ class Pipeline:
         if self.failure.error is not None:
             raise self.failure.error
         return done
-
-    def stop_soon(self) -> None:
-        """Ask the source to stop; waits for nothing."""
-        self._stop.set()
 
     def abandon(self) -> None:
         """Give up what waits for a database that is away; counted as lost."""

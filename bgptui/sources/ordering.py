@@ -1,13 +1,13 @@
 """Puts timed things in time order inside a bounded horizon."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from operator import attrgetter
 from typing import Protocol, TypeVar
 
 HORIZON_S = 10.0
 MOST_WAITING = 100_000
-_LOOK_EVERY = 1_024  # sorting an almost sorted list in lots costs less than a heap
+_LOOK_EVERY = 1_024  # sorting in lots costs less than a heap
 
 
 class Timed(Protocol):
@@ -31,13 +31,19 @@ def in_time_order(
         most_waiting: bound of memory; above it the oldest half goes out early.
     """
     waiting: list[T] = []
+    in_order = 0  # of waiting, from the left
     newest = float("-inf")
+    oldest_late = float("inf")  # of those right of in_order that came behind a newer one
     for count, arrival in enumerate(arrivals, start=1):
         waiting.append(arrival)
-        newest = max(newest, arrival.timestamp)
+        timestamp = arrival.timestamp
+        if timestamp >= newest:
+            newest = timestamp
+        elif timestamp < oldest_late:
+            oldest_late = timestamp
         if count % _LOOK_EVERY:
             continue
-        waiting.sort(key=timestamp_of)  # stable: equal timestamps keep their arrival order
+        _settle(waiting, in_order, oldest_late)
         # Left: one exactly horizon_s old still waits, as an equal one may yet come.
         due = bisect_left(waiting, newest - horizon_s, key=timestamp_of)
         if len(waiting) > most_waiting:
@@ -45,6 +51,16 @@ def in_time_order(
         if due:
             yield waiting[:due]
             del waiting[:due]
-    waiting.sort(key=timestamp_of)
+        in_order, oldest_late = len(waiting), float("inf")
+    _settle(waiting, in_order, oldest_late)
     if waiting:
         yield waiting
+
+
+def _settle(waiting: list[T], in_order: int, oldest_late: float) -> None:
+    """Put `waiting` in order; only what the late ones displace is moved."""
+    if oldest_late == float("inf"):
+        return
+    start = bisect_right(waiting, oldest_late, 0, in_order, key=timestamp_of)
+    # Stable: equal timestamps keep their order of arrival.
+    waiting[start:] = sorted(waiting[start:], key=timestamp_of)

@@ -174,6 +174,7 @@ def test_old_input_is_refused_where_the_next_maintenance_would_drop_it(
 @pytest.mark.parametrize(
     ("content", "message"),
     [(b"\x00\x01\x02" * 4_000, "not a RIS Live recording"), (b"", "0 messages")],
+    ids=["binary", "empty"],
 )
 def test_a_file_that_is_no_recording_is_named(
     program: Program, content: bytes, message: str
