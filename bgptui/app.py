@@ -29,6 +29,7 @@ from bgptui.errors import BadInput, Fatal, ServiceUnreachable, Transient
 from bgptui.features.aggregator import Aggregator
 from bgptui.pipeline.ingest import LastRun
 from bgptui.pipeline.rooms import Rooms
+from bgptui.pipeline.spooling import Spooling
 from bgptui.pipeline.takeover import firing_before
 from bgptui.pipeline.topology import Held, Leg, Pipeline
 from bgptui.routemon.monitor import RouteMonitor
@@ -42,6 +43,7 @@ from bgptui.sources.recording import Progress, Recording
 from bgptui.sources.ris_live import RisLive
 from bgptui.sources.ris_messages import FrameDecoder, KeepReceived
 from bgptui.store import lease
+from bgptui.store.backlog import WhenAway
 from bgptui.store.connect import COLLECTOR, CONSOLE, Connection, Database, describe
 from bgptui.store.embedded import default_data_dir
 from bgptui.store.migrate import check_schema, migrate
@@ -139,7 +141,8 @@ class Inputs:
             quarantine=self._quarantine,
             rng=Random(),
         )
-        return Leg(source, EventClock() if feed.clock is ClockKind.EVENT else WallClock())
+        clock = EventClock() if feed.clock is ClockKind.EVENT else WallClock()
+        return Leg(source, clock, when_away=WhenAway.SPOOL)
 
     def recording(
         self,
@@ -206,7 +209,7 @@ def collector(
     Args:
         legs: makes the sources.
         drain_s: how long the end may take. What a database that is away does not take by
-            then is lost, and logged.
+            then is left in the spool; where there is none it is lost, and logged.
         ageing: NEVER where a file of VRPs was named for this run only.
     Raises:
         LeaseHeld: another bgptui collects into this database.
@@ -221,11 +224,18 @@ def collector(
     migrate(database.dsn)
     held = _hold(database)
     try:
+        spooling = Spooling(
+            config.store, database, connect=held.connect, held=held.lease, metrics=metrics
+        )
+        spooling.recover()
         with _connected(database) as connection:
             state = start_state(connection)
+        run = legs(inputs)
+        if any(leg.when_away is WhenAway.SPOOL for leg in run):
+            held = msgspec.structs.replace(held, spool=spooling.create())
         pipeline = Pipeline(
             config,
-            legs=legs(inputs),
+            legs=run,
             rooms=_rooms(config, state, watchlist=watchlist, vrps=vrps, metrics=metrics),
             held=held,
             clock=clock,
@@ -240,8 +250,11 @@ def collector(
         try:
             yield pipeline
         finally:
-            _drain(pipeline, metrics, within_s=drain_s)
-            inputs.close()
+            try:
+                _drain(pipeline, metrics, within_s=drain_s)
+            finally:
+                pipeline.close()
+                inputs.close()
     finally:
         _release(held)
 
@@ -253,7 +266,8 @@ def _drain(pipeline: Pipeline, metrics: Metrics, *, within_s: float) -> None:
     pipeline.abandon()
     pipeline.stop(within_s=within_s)
     lost = {name: count for name, count in metrics.drops().items() if count != before.get(name)}
-    log.error("not everything was written within %g s; lost: %s", within_s, lost or "unknown")
+    if lost or not pipeline.spools:
+        log.error("not everything was written within %g s; lost: %s", within_s, lost or "unknown")
 
 
 def console_connection(database: Database) -> Callable[[], Connection]:

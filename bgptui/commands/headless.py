@@ -66,6 +66,9 @@ def _fields(health: Health) -> dict[str, Any]:
         fields["attempts"] = health.feed.attempts
     slow = {stage.name: stage.state.value for stage in health.stages if stage.state != "ok"}
     fields.update({f"stage.{name}": state for name, state in slow.items()})
+    fields.update(
+        {f"stage.{stage.name}.why": repr(stage.detail) for stage in health.stages if stage.detail}
+    )
     if health.feed.error:
         fields["error"] = repr(health.feed.error)
     if health.feed.hint:

@@ -86,6 +86,8 @@ class Health(Struct, frozen=True):
         disk_free_bytes: left where the database stores its rows; None where unknown (a
             server elsewhere).
         disk_hours_left: until that is full at the present rate of growth.
+        spool_bytes: rows on disk that wait for the database; 0 when it has caught up.
+        spool_max_bytes: how many may; 0 where there is no spool.
     """
 
     now: float
@@ -103,3 +105,5 @@ class Health(Struct, frozen=True):
     model_version: str = ""
     disk_free_bytes: int | None = None
     disk_hours_left: float | None = None
+    spool_bytes: int = 0
+    spool_max_bytes: int = 0

@@ -31,7 +31,12 @@ class Committer:
     """
 
     def __init__(
-        self, backlog: Backlog, writer: Writer, *, failure: Failure, most_retry_s: float = MOST_RETRY_S
+        self,
+        backlog: Backlog,
+        writer: Writer,
+        *,
+        failure: Failure,
+        most_retry_s: float = MOST_RETRY_S,
     ) -> None:
         self.waiting_for = ""
         self._backlog = backlog

@@ -17,6 +17,7 @@ from bgptui.runtime.channel import Channel
 from bgptui.runtime.clock import PipelineClock
 from bgptui.runtime.metrics import Metrics
 from bgptui.runtime.worker import Worker
+from bgptui.store.backlog import Backlog, BacklogState
 from bgptui.store.batch import WriteBatch
 
 RATE_OVER_S = 5.0
@@ -29,8 +30,10 @@ class HealthReporter:
     """Builds the health row from the stages' own numbers; `report` is cheap and thread-safe.
 
     Args:
+        workers: in the order of the pipeline, the one that writes last.
         feed: state of the source under way.
         disk_free: bytes left where the rows go, None where that cannot be known.
+        backlog: between the stage "write" and the database; None where that waits itself.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class HealthReporter:
         feed: Callable[[], FeedHealth],
         rooms: Rooms,
         disk_free: Callable[[], int | None],
+        backlog: Backlog | None = None,
     ) -> None:
         self._clock = clock
         self._tally = tally
@@ -51,17 +55,23 @@ class HealthReporter:
         self._feed = feed
         self._rooms = rooms
         self._disk = DiskForecast(disk_free)
+        self._backlog = backlog
         self._history: deque[tuple[float, int]] = deque()
 
     def report(self) -> Health:
         now, feed, rooms = self._clock.now(), self._feed(), self._rooms
         newest = self._tally.newest
         free_bytes, hours_left = self._disk.look(time.monotonic())
+        backlog = BacklogState() if self._backlog is None else self._backlog.state()
         return Health(
             now=now,
             feed=feed,
             rpki=self._rpki(),
-            stages=(_ingest(feed), *map(_stage, self._workers)),
+            stages=(
+                _ingest(feed),
+                *map(_stage, self._workers[:-1]),
+                _writing(_stage(self._workers[-1]), backlog),
+            ),
             collectors=rooms.aggregator.collectors,
             peers=rooms.aggregator.peers,
             messages=self._tally.messages,
@@ -73,6 +83,8 @@ class HealthReporter:
             model_version=MODEL_VERSION,
             disk_free_bytes=free_bytes,
             disk_hours_left=hours_left,
+            spool_bytes=backlog.spool_bytes,
+            spool_max_bytes=backlog.spool_max_bytes,
         )
 
     def _rpki(self) -> RpkiHealth:
@@ -123,3 +135,12 @@ def _stage(worker: Worker[Moments] | Worker[WriteBatch]) -> StageHealth:
     return StageHealth(
         worker.name, state, depth, channel.capacity, busy_s, detail=worker.waiting_for
     )
+
+
+def _writing(stage: StageHealth, backlog: BacklogState) -> StageHealth:
+    """The stage that writes, with what lies between it and the database."""
+    if not backlog.text:
+        return stage
+    away = backlog.away_s is not None or stage.state is StageState.WAIT
+    state = StageState.WAIT if away else StageState.SLOW
+    return replace(stage, state=state, detail=stage.detail or backlog.text)

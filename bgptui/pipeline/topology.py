@@ -1,7 +1,8 @@
 """The pipeline on one page: every stage, channel and capacity, and how they stop.
 
     sources -> ingest --moments--> score --moments--> correlate -> alert lines
-                  \\_____________writes: write (COPY)______/
+                  \\_____________writes: write____________/
+                                           \\_ backlog (memory, or disk): commit (COPY)
     beside them: keeper (lease, health, operators' acts, maintenance), VRP refresher
 
 Closing a channel is the stop signal. It travels the way the messages do: the source ends,
@@ -17,6 +18,7 @@ from msgspec import Struct
 from bgptui.config.schema import Config
 from bgptui.domain.alert import AlertChange
 from bgptui.domain.health import Health
+from bgptui.pipeline.committer import Committer
 from bgptui.pipeline.correlation import CorrelationStage
 from bgptui.pipeline.health import HealthReporter
 from bgptui.pipeline.ingest import IngestStage, LastRun
@@ -32,8 +34,10 @@ from bgptui.runtime.metrics import Metrics
 from bgptui.runtime.worker import Failure, Worker
 from bgptui.sources.sink import Source
 from bgptui.store import lease
+from bgptui.store.backlog import Backlog, WhenAway
 from bgptui.store.batch import WriteBatch
 from bgptui.store.connect import Connection
+from bgptui.store.spool import Spool
 from bgptui.store.writer import Writer
 
 # Batches. An ingest batch has up to 256 messages, so 64 of them are about 16,000 rows.
@@ -42,10 +46,15 @@ WRITES_CAPACITY = 64
 
 
 class Leg(Struct, frozen=True):
-    """A source and the clock that holds while it runs; legs run one after the other."""
+    """A source and the clock that holds while it runs; legs run one after the other.
+
+    Attributes:
+        when_away: whether the source waits for a database that is away.
+    """
 
     source: Source
     clock: Clock
+    when_away: WhenAway = WhenAway.WAIT
 
 
 class Held(Struct, frozen=True):
@@ -53,12 +62,14 @@ class Held(Struct, frozen=True):
 
     Attributes:
         connect: makes a connection that commits each statement.
-        data_dir_free: bytes left where the rows go; None for a server elsewhere.
+        disk_free: bytes left where the rows go; None for a server elsewhere.
+        spool: takes the rows while the database is away; None where they wait.
     """
 
     connect: Callable[[], Connection]
     lease: lease.Lease
     disk_free: Callable[[], int | None]
+    spool: Spool | None = None
 
 
 class Pipeline:
@@ -110,10 +121,17 @@ class Pipeline:
             connect=held.connect,
             check_lease=lambda connection: lease.check(connection, held.lease),
             holder=held.lease.holder,
+            epoch=held.lease.epoch,
             metrics=metrics,
             raw_rows=config.store.raw_rows,
             raw_json=config.store.raw_json,
         )
+        # Without a spool the stage "write" is the writer itself, and waits for the database.
+        self._backlog: Backlog | None = None
+        self._committer: Committer | None = None
+        if held.spool is not None:
+            self._backlog = Backlog(held.spool, metrics=metrics, raw_json=config.store.raw_json)
+            self._committer = Committer(self._backlog, self._writer, failure=self.failure)
         score = Worker(
             "score",
             ScoringStage(rooms.detector, moments=correlating, writes=writes),
@@ -134,12 +152,12 @@ class Pipeline:
         )
         write = Worker(
             "write",
-            self._writer,
+            self._backlog or self._writer,
             writes,
             metrics=metrics,
             failure=self.failure,
             tick_time=clock.now,
-            on_done=self._writer.close,
+            on_done=self._written,
         )
         self._workers = (score, correlate)
         self._write = write
@@ -151,6 +169,7 @@ class Pipeline:
             feed=lambda: self._source.feed_state,
             rooms=rooms,
             disk_free=held.disk_free,
+            backlog=self._backlog,
         )
         self._keeper = Keeper(
             connect=held.connect,
@@ -169,6 +188,8 @@ class Pipeline:
 
     def start(self) -> None:
         self._refresher.start()
+        if self._committer is not None:
+            self._committer.start()
         self._write.start()
         for worker in self._workers:
             worker.start()
@@ -200,18 +221,38 @@ class Pipeline:
             return False
         self._refresher.stop()
         self._keeper.stop()
-        done = all(worker.join(left_s()) for worker in (*self._workers, self._write))
+        committer = () if self._committer is None else (self._committer,)
+        done = all(thread.join(left_s()) for thread in (*self._workers, self._write, *committer))
         if self.failure.error is not None:
             raise self.failure.error
         return done
 
     def abandon(self) -> None:
-        """Give up what waits for a database that is away; counted as lost."""
+        """Do not wait for the database any more: the rows stay in the spool, or are lost."""
         self._write.abandon()
+        if self._committer is not None:
+            self._committer.leave()
+
+    def close(self) -> None:
+        """Give the spool back. To be called at the end, whatever happened."""
+        if self._backlog is not None:
+            self._backlog.close()
+
+    @property
+    def spools(self) -> bool:
+        """Whether rows that the database does not take are kept on disk."""
+        return self._backlog is not None
 
     @property
     def running(self) -> bool:
         return self._ingesting.is_alive() and not self.failure.happened.is_set()
+
+    def _written(self) -> None:
+        """The stage "write" has ended: in good order, or by a failure."""
+        if self._backlog is None:
+            self._writer.close()
+        else:
+            self._backlog.flush()
 
     def _run(self) -> None:
         """The ingest thread: each leg in turn, then the windows that are still open."""
@@ -223,6 +264,8 @@ class Pipeline:
                     self._ingest.resume(LastRun(self.tally.newest, tolerated_s=self._lateness_s))
                 self._clock.switch(leg.clock)
                 self._source = leg.source
+                if self._backlog is not None:
+                    self._backlog.when_away = leg.when_away
                 leg.source.run(self._ingest, self._stop)
             self._ingest.flush()
         self._scoring.close()

@@ -30,6 +30,8 @@ class WriteBatch(Struct, frozen=True, kw_only=True):
     Attributes:
         now: the pipeline's time, seconds since 1970 UTC (event time in a replay).
         gaps: an open gap (end None) may come again with its end.
+        sequence: counts a collector's batches from 1, 0 where nobody counts them; what is
+            committed is known by it.
     """
 
     now: float
@@ -41,6 +43,7 @@ class WriteBatch(Struct, frozen=True, kw_only=True):
     gaps: tuple[Gap, ...] = ()
     health: Health | None = None
     metrics: tuple[Metric, ...] = ()
+    sequence: int = 0
 
     @property
     def row_count(self) -> int:

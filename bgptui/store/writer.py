@@ -1,13 +1,13 @@
 """The writer: batches of the pipeline into the database, each whole in one transaction."""
 
 import time
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
 import psycopg
-from msgspec import Struct
 
 from bgptui.config.schema import Keep
 from bgptui.domain.record import MessageRecord
@@ -32,13 +32,6 @@ _DAY_S = 86_400
 _LAST_DAY = 2_932_896  # 9999-12-31
 
 
-class _Commit(Struct, frozen=True):
-    """A transaction that we asked to commit and the batches in it."""
-
-    xid: str
-    batches: int
-
-
 class Writer:
     """A stage that stores batches by binary COPY, several batches in a transaction.
 
@@ -49,7 +42,7 @@ class Writer:
     Args:
         connect: makes a connection that commits each statement.
         check_lease: called first in each transaction; raises when the lease is lost.
-        holder: of the lease; the key of the health row.
+        holder, epoch: of the lease; `holder` is the key of the health row and of the position.
         raw_rows, raw_json: which messages are stored, and of which the frame as received.
     """
 
@@ -59,6 +52,7 @@ class Writer:
         connect: Callable[[], Connection],
         check_lease: Callable[[Connection], None],
         holder: str,
+        epoch: int = 0,
         metrics: Metrics,
         raw_rows: Keep = Keep.ALL,
         raw_json: Keep = Keep.ALL,
@@ -69,6 +63,7 @@ class Writer:
         self._connect = connect
         self._check_lease = check_lease
         self._holder = holder
+        self._epoch = epoch
         self._metrics = metrics
         self._raw_rows = raw_rows
         self._raw_json = raw_json
@@ -78,9 +73,10 @@ class Writer:
         self._conn: Connection | None = None
         self._pending: list[WriteBatch] = []
         self._pending_since = 0.0
-        self._asked: _Commit | None = None
         self._refused: Counter[str] = Counter()
         self._known_days: set[tuple[str, int]] = set()
+        self._is_first_connection = True
+        self.committed = 0  # sequence of the newest batch that is known to be in the database
 
     def process(self, batch: WriteBatch, now: float) -> None:  # noqa: ARG002 - rows carry theirs
         """Take a batch and commit when it is time.
@@ -102,6 +98,16 @@ class Writer:
         """Commit everything that came; Transient as in `process`."""
         if self._pending:
             self._commit()
+
+    def position(self) -> int:
+        """Sequence of the newest batch in the database; Transient as in `process`."""
+        with transient_errors("database"):
+            self._connected()
+        return self.committed
+
+    def forget(self) -> None:
+        """Leave what is not committed to the caller, who has it in a safe place."""
+        self._pending = []
 
     def close(self) -> None:
         """Give the connection back. What is not committed by now is lost, and counted."""
@@ -126,8 +132,8 @@ class Writer:
         try:
             with transient_errors("database"):
                 conn = self._connected()
-                self._forget_committed(conn)
-                self._write_patiently(conn)
+                if self._pending:
+                    self._write_patiently(conn)
         except psycopg.Error as error:
             # The server ends a session that idles in a transaction, or takes too long in one,
             # with an error that psycopg does not call operational.
@@ -143,19 +149,31 @@ class Writer:
             self._metrics.drop(_COMPONENT, reason, count)
         self._metrics.count(_COMPONENT, "rows", self._pending_rows)
         self._metrics.gauge(_COMPONENT, "commit_s", self._monotonic() - started)
-        self._pending = []
+        self._committed_now(len(self._pending))
 
-    def _forget_committed(self, conn: Connection) -> None:
-        """Where the connection broke during a commit, ask what became of it."""
-        if self._asked is None:
-            return
-        row = conn.execute(query("store/transaction_status"), {"xid": self._asked.xid}).fetchone()
-        status = row and row[0]
-        if status == "in progress":
-            raise Transient("database: a commit from before the connection broke is not over yet")
-        if status == "committed":
-            del self._pending[: self._asked.batches]
-        self._asked = None
+    def _resolve(self, conn: Connection) -> None:
+        """On a new connection, ask what became of the commit that the last one broke in."""
+        row = conn.execute(
+            query("store/claim_position"), {"holder": self._holder, "epoch": self._epoch}
+        ).fetchone()
+        assert row is not None  # noqa: S101 - an upsert returns its row
+        if self._is_first_connection:
+            self._is_first_connection = False
+            self.committed = row[0]
+        committed = bisect_right(self._sequences(), row[0])
+        self._committed_now(committed)
+
+    def _sequences(self) -> list[int]:
+        """Of the pending batches; where nobody counts them they follow on the committed ones."""
+        return [
+            batch.sequence or self.committed + place
+            for place, batch in enumerate(self._pending, start=1)
+        ]
+
+    def _committed_now(self, batches: int) -> None:
+        if batches:
+            self.committed = self._sequences()[batches - 1]
+            del self._pending[:batches]
 
     def _write_patiently(self, conn: Connection) -> None:
         """Write, and again where the server refuses a frame or a partition is gone."""
@@ -189,7 +207,6 @@ class Writer:
         stored = raw if self._raw_rows is Keep.ALL else self._watched(raw)
         with conn.transaction():
             self._check_lease(conn)
-            xid = conn.execute(query("store/transaction_id")).fetchone()
             self._copy(
                 conn, "raw_bgp_data", self._raw(stored, careful=careful),
                 (record.window_start for record in stored),
@@ -211,9 +228,6 @@ class Writer:
                 (metric.timestamp for metric in metrics),
             )  # fmt: skip
             self._write_beside(conn, raw)
-            assert xid is not None  # noqa: S101 - a select without from has one row
-            self._asked = _Commit(xid[0], len(pending))
-        self._asked = None
 
     def _write_beside(self, conn: Connection, raw: Sequence[MessageRecord]) -> None:
         """The plain tables, and alerts last: they lock what people act on."""
@@ -226,6 +240,8 @@ class Writer:
         alerts = [change for batch in self._pending for change in batch.alerts]
         self._ensure_days(conn, "alerts", (change.alert.first_seen for change in alerts))
         write_alerts(conn, alerts)
+        position = {"holder": self._holder, "epoch": self._epoch, "sequence": self._sequences()[-1]}
+        conn.execute(query("store/set_position"), position)
 
     def _watched(self, raw: Sequence[MessageRecord]) -> list[MessageRecord]:
         if self._raw_rows is Keep.NONE:
@@ -281,6 +297,7 @@ class Writer:
                 self._conn = self._connect()
             except ServiceUnreachable as error:
                 raise Transient(str(error)) from error
+            self._resolve(self._conn)
         return self._conn
 
     def _disconnect(self) -> None:

@@ -169,8 +169,8 @@ def test_an_empty_variable_empties_a_text(tmp_path: Path) -> None:
         pytest.param(
             "store = 5\n",
             "bgptui.toml:1: store = 5: must be a table [store] with the keys dsn, data_dir, "
-            "connect_timeout_s, raw_rows, raw_json, raw_max_gib, compress_after_days, "
-            "retention",
+            "connect_timeout_s, raw_rows, raw_json, raw_max_gib, spool_dir, spool_max_mib, "
+            "compress_after_days, retention",
             id="value for a section",
         ),
         pytest.param(
