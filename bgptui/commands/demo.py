@@ -102,6 +102,9 @@ def _play(args: argparse.Namespace, config: Config) -> None:
 
 
 def _until_live(pipeline: Pipeline) -> None:
-    """Wait for the end of the history: the console opens on baselines that are there."""
-    while pipeline.running and pipeline.health().feed.mode != "live":
+    """Wait until the history is scored and stored: the console opens on baselines and peace."""
+    while pipeline.running:
+        health = pipeline.health()
+        if health.feed.mode == "live" and not any(stage.depth for stage in health.stages):
+            return
         time.sleep(0.05)

@@ -13,6 +13,8 @@ from bgptui.sources.ris_server import RisServer, TimedFrame
 
 log = logging.getLogger("bgptui")
 
+LOOK_EVERY_S = 0.2
+
 
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
@@ -42,7 +44,8 @@ def run(args: argparse.Namespace) -> int:
         try:
             print(server.url, flush=True)
             log.info("serving %s; playing begins with the first subscription", server.url)
-            stop.wait()
+            while not stop.is_set() and not server.wait(LOOK_EVERY_S):
+                pass
         finally:
             server.stop()
     log.info("served %d frames", server.played)
