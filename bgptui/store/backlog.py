@@ -164,10 +164,13 @@ class Backlog:
                 return
             while self._taken and self._taken[0].batch.sequence <= sequence:
                 self._taken.popleft()
+            spooled = self._spool.size_bytes
             self._spool.release(sequence)
             if self._away_since is not None:
-                log.warning("database is back; %s", self._state().text)
-                self._away_since = None
+                away_s, self._away_since = self._monotonic() - self._away_since, None
+                log.warning("the database is back after %.0f s", away_s)
+            if spooled and not self._spool.size_bytes:
+                log.warning("the database has everything that was spooled")
             self._changed.notify_all()
 
     def went_away(self, reason: str) -> None:

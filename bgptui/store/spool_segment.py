@@ -21,7 +21,8 @@ from bgptui.errors import Fatal
 MAGIC = b"bgptui spool 1\n"
 _HEADER = Struct(">IIQ")
 _SEQUENCE = Struct(">Q")
-OVERHEAD_BYTES = _HEADER.size
+# The most that a record costs beside its payload: it may begin a file.
+OVERHEAD_BYTES = len(MAGIC) + _HEADER.size
 
 
 class Torn(ValueError):
@@ -96,14 +97,14 @@ class Segment:
         self._write(_HEADER.pack(len(payload), checksum, sequence) + payload)
         self.last_sequence = sequence
 
-    def sequence_at(self, offset: int) -> int | None:
-        """Of the record at an offset, from its header alone; None at the end.
+    def look(self, offset: int) -> tuple[int, int] | None:
+        """Sequence and end of the record at an offset, by its header alone; None at the end.
 
         Raises:
             Torn: it does not fit into the file.
         """
         header = self._header(offset)
-        return None if header is None else header[2]
+        return None if header is None else (header[2], offset + _HEADER.size + header[0])
 
     def read(self, offset: int) -> Record | None:
         """The record at an offset; None at the end.

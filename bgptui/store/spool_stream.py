@@ -53,19 +53,8 @@ class SpoolStream:
 
     def next_sequence(self) -> int | None:
         """Of the record that `read` gives next; None when everything has been read."""
-        while self._reading < len(self._segments):
-            segment = self._segments[self._reading]
-            try:
-                sequence = segment.sequence_at(self._offset)
-            except Torn as error:
-                self._skip_rest(segment, error)
-                continue
-            if sequence is not None:
-                return sequence
-            if self._reading == len(self._segments) - 1:
-                return None
-            self._next_segment()
-        return None
+        record = self._look()
+        return None if record is None else record[0]
 
     def read(self) -> bytes | None:
         """The next record's payload; None where it is torn: look for the next sequence again."""
@@ -80,12 +69,10 @@ class SpoolStream:
         self._offset = record.end
         return record.payload
 
-    def skip(self) -> None:
-        """Pass over the next record."""
-        self.read()
-
     def release(self, sequence: int) -> None:
-        """Remove the files in which everything has been read and is up to `sequence`."""
+        """Records up to this one are not wanted any more: remove the files that hold no other."""
+        while (record := self._look()) is not None and record[0] <= sequence:
+            self._offset = record[1]
         while self._segments and self._is_read(0) and self._segments[0].last_sequence <= sequence:
             self._segments.pop(0).remove()
             if self._reading:
@@ -113,6 +100,22 @@ class SpoolStream:
     def close(self) -> None:
         for segment in self._segments:
             segment.close()
+
+    def _look(self) -> tuple[int, int] | None:
+        """Sequence and end of the next record."""
+        while self._reading < len(self._segments):
+            segment = self._segments[self._reading]
+            try:
+                record = segment.look(self._offset)
+            except Torn as error:
+                self._skip_rest(segment, error)
+                continue
+            if record is not None:
+                return record
+            if self._reading == len(self._segments) - 1:
+                return None
+            self._next_segment()
+        return None
 
     def _begin_segment(self, sequence: int) -> None:
         if self._segments:
