@@ -31,6 +31,10 @@ class UnknownAlert(BadInput):
     """There is no alert with that id."""
 
 
+class NotAllowed(BadInput):
+    """The role that we are in this database may read alerts and not change them."""
+
+
 class StatusRow(Struct, frozen=True):
     """What a change of status left behind; times are seconds since 1970 UTC."""
 
@@ -72,6 +76,7 @@ def update_alert_status(
     Raises:
         Conflict: somebody changed it since.
         BadTransition, UnknownAlert: it cannot be done.
+        NotAllowed: this role may not.
     """
     parameters = {
         "alert_id": alert_id,
@@ -92,6 +97,8 @@ def update_alert_status(
         raise BadTransition(str(error.diag.message_primary), reason="bad_transition") from error
     except psycopg.errors.NoDataFound as error:
         raise _unknown(alert_id) from error
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise _not_allowed(conn) from error
     return msgspec.convert(row, StatusRow)
 
 
@@ -102,12 +109,15 @@ def add_note(conn: Connection, alert_id: int, operator: str, note: str) -> int:
         the id of the status event.
     Raises:
         UnknownAlert: there is none.
+        NotAllowed: this role may not.
     """
     parameters = {"alert_id": alert_id, "operator": operator, "note": note}
     try:
         row = conn.execute(query("store/add_alert_note"), parameters).fetchone()
     except psycopg.errors.NoDataFound as error:
         raise _unknown(alert_id) from error
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise _not_allowed(conn) from error
     assert row is not None  # noqa: S101 - a select without from has one row
     return int(row[0])
 
@@ -165,6 +175,14 @@ def last_status_event(conn: Connection) -> int:
 
 def _unknown(alert_id: int) -> UnknownAlert:
     return UnknownAlert(f"there is no alert {alert_id}", reason="unknown_alert")
+
+
+def _not_allowed(conn: Connection) -> NotAllowed:
+    return NotAllowed(
+        f"{conn.info.user} may read alerts in this database and not change them: grant it "
+        "bgptui_writer (sql/roles/writer.sql), or use another role",
+        reason="not_allowed",
+    )
 
 
 def _alert(row: dict[str, Any]) -> Alert:

@@ -60,12 +60,21 @@ def acquire(
     """Take the lease if it is free or has expired; None while another process holds it.
 
     Waits for open transactions that checked the lease of the holder before.
+
+    Raises:
+        Fatal: this role may read the database and not write to it.
     """
-    with connection.transaction():
-        row = connection.execute(
-            "select bgptui.acquire_lease(%s, %s, %s)",
-            [scope, holder, timedelta(seconds=ttl_s)],
-        ).fetchone()
+    try:
+        with connection.transaction():
+            row = connection.execute(
+                "select bgptui.acquire_lease(%s, %s, %s)",
+                [scope, holder, timedelta(seconds=ttl_s)],
+            ).fetchone()
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise Fatal(
+            f"{connection.info.user} may read this database and not write to it: grant it "
+            "bgptui_writer (sql/roles/writer.sql), or open the console alone with --attach"
+        ) from error
     return Lease(scope, holder, row[0]) if row and row[0] is not None else None
 
 
