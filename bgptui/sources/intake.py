@@ -29,25 +29,30 @@ class Intake:
         self._metrics = metrics
         self._max_frame_bytes = max_frame_bytes
 
-    def take(self, frame: bytes, *, place: str) -> BgpMessage | Control | BadInput:
+    def take(
+        self, frame: bytes, *, source: str, line: int | None = None
+    ) -> BgpMessage | Control | BadInput:
         """The message or control frame; what was wrong with a bad one.
 
         Args:
-            place: where it came from, for the quarantine.
+            source, line: where it came from, for the quarantine.
         """
         try:
             if len(frame) > self._max_frame_bytes:
                 raise oversized(len(frame), self._max_frame_bytes)
             taken = self._decode(frame)
         except BadInput as error:
-            self.refuse(frame, error, place=place)
+            self.refuse(frame, error, source=source, line=line)
             return error
         if isinstance(taken, Control) and taken.kind is ControlKind.ERROR:
             self._metrics.count("ingest", "ris_error")
         return taken
 
-    def refuse(self, frame: bytes, error: BadInput, *, place: str) -> None:
+    def refuse(
+        self, frame: bytes, error: BadInput, *, source: str, line: int | None = None
+    ) -> None:
         """Count and quarantine a frame that cannot be used."""
+        place = source if line is None else f"{source}:{line}"
         self._quarantine.put(frame, error, place=place, now=time.time())
 
 

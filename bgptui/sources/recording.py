@@ -139,10 +139,11 @@ class Recording:
         """The messages of one input as they stand; what is bad is counted and quarantined."""
         readable = 0
         unreadable: BadInput | None = None
+        source = "standard input" if name == STDIN else name
         lines = read_lines(name, max_bytes=self._max_frame_bytes, on_read=self._count_read)
         try:
             for line in lines:
-                taken = self._take(name, line)
+                taken = self._take(source, line)
                 if isinstance(taken, BgpMessage):
                     yield taken
                 if isinstance(taken, BadInput):
@@ -157,19 +158,18 @@ class Recording:
         if not readable and unreadable is not None:
             raise _no_recording(name, unreadable)
 
-    def _take(self, name: str, line: Line) -> BgpMessage | Control | BadInput | None:
+    def _take(self, source: str, line: Line) -> BgpMessage | Control | BadInput | None:
         """What a line holds; None for a blank one."""
         content = line.content.strip()
         if line.number == 1:
             content = content.removeprefix(_BYTE_ORDER_MARK)
         if not content:
             return None
-        place = f"{'standard input' if name == STDIN else name}:{line.number}"
         if line.size_bytes > self._max_frame_bytes:
             error = oversized(line.size_bytes, self._max_frame_bytes)
-            self._intake.refuse(content, error, place=place)
+            self._intake.refuse(content, error, source=source, line=line.number)
             return error
-        return self._intake.take(content, place=place)
+        return self._intake.take(content, source=source, line=line.number)
 
     def _count_read(self, size_bytes: int) -> None:
         self._read_bytes += size_bytes

@@ -209,10 +209,10 @@ class RisLive:
                 self._failures = 0
 
     async def _receive(self, connection: ClientConnection, sink: Sink) -> NoReturn:
-        place = self._feed.url
+        source = self._feed.url
         while True:
             frame = await connection.recv(decode=False)
-            taken = self._intake.take(frame, place=place)
+            taken = self._intake.take(frame, source=source)
             if isinstance(taken, BgpMessage):
                 self._error_was_last = False
                 if self._ids is None or self._is_new(frame):
@@ -298,7 +298,7 @@ class RisLive:
         sent = None if error.sent is None or error.rcvd_then_sent else error.sent.code
         if sent == _TOO_BIG:
             refused = BadInput(f"frame is over {_PROTOCOL_BYTES} bytes", reason="oversized_frame")
-            self._intake.refuse(b"", refused, place=self._feed.url)
+            self._intake.refuse(b"", refused, source=self._feed.url)
         if sent == _PING_TIMEOUT:
             return "silence"
         told = error.rcvd.reason if error.rcvd is not None else ""
