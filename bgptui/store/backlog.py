@@ -193,11 +193,13 @@ class Backlog:
             if self._left or self._failed:
                 return
             self._left = True
+            self._fresh.extendleft(reversed(self._taken))
+            self._taken.clear()
             try:
                 self._spool_memory()
             except NoRoom as error:
                 log.error("%s", error)
-                self._count_lost((*self._taken, *self._fresh))
+                self._count_lost()
             self._spool.sync()
             self._changed.notify_all()
 
@@ -206,7 +208,7 @@ class Backlog:
         with self._lock:
             if not self._left:
                 self._failed = True
-                self._count_lost(self._fresh)
+                self._count_lost()
                 self._changed.notify_all()
 
     def close(self) -> None:
@@ -273,9 +275,14 @@ class Backlog:
 
     def _spool_memory(self) -> None:
         """Put what is in memory on disk as well. Raises NoRoom: not all of it."""
-        for waiting in (*self._taken, *self._fresh):
-            if waiting.batch.sequence > self._spool.last_sequence:
-                self._spool.append(without_frames(waiting.batch, self._raw_json))
+        for waiting in self._only_in_memory(self._taken):
+            self._spool.append_copy(without_frames(waiting.batch, self._raw_json))
+        self._spool.divide(self._last_taken)
+        for waiting in self._only_in_memory(self._fresh):
+            self._spool.append(without_frames(waiting.batch, self._raw_json))
+
+    def _only_in_memory(self, waiting: Iterable[_Waiting]) -> list[_Waiting]:
+        return [one for one in waiting if one.batch.sequence > self._spool.last_sequence]
 
     def _append(self, batch: WriteBatch) -> None:
         if batch.health is not None:
@@ -305,11 +312,8 @@ class Backlog:
         self._changed.notify_all()
         return batch
 
-    def _count_lost(self, lost: Iterable[_Waiting]) -> None:
-        rows = sum(
-            waiting.batch.row_count
-            for waiting in lost
-            if waiting.batch.sequence > self._spool.last_sequence
-        )
+    def _count_lost(self) -> None:
+        """Of what the committer has not taken."""
+        rows = sum(waiting.batch.row_count for waiting in self._only_in_memory(self._fresh))
         if rows:
             self._metrics.drop("store", "not_committed", rows)

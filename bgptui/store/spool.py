@@ -24,8 +24,9 @@ log = logging.getLogger(__name__)
 
 # A power cut costs at most what came in this time; what is written survives a kill.
 SYNC_EVERY_S = 0.5
-_SEGMENT_BYTES = 8 * 2**20
-_FEWEST_SEGMENTS = 16  # what is given up at once is no more than a sixteenth of the room
+# A file is removed, or given up, as a whole: no more than a sixteenth of the room.
+_SEGMENT_BYTES = 2**20
+_FEWEST_SEGMENTS = 16
 _COMPONENT = "store"
 LOCK_NAME = "lock"
 
@@ -81,10 +82,26 @@ class Spool:
         if part := kept_part(batch):
             self._append_kept(part)
         self.last_sequence = batch.sequence
-        if part := raw_part(batch):
-            self._append_raw(part)
+        if (part := raw_part(batch)) and (reason := self._append_raw(part)):
+            self._shed(_rows(part), reason)
         if self._monotonic() - self._synced_at >= SYNC_EVERY_S:
             self.sync()
+
+    def append_copy(self, batch: WriteBatch) -> None:
+        """As `append`, of a batch that is in good hands and will not be read from here again.
+
+        Its messages are not lost if they find no room; only a kill would make them so.
+        """
+        if part := kept_part(batch):
+            self._append_kept(part)
+        self.last_sequence = batch.sequence
+        if part := raw_part(batch):
+            self._append_raw(part)
+
+    def divide(self, sequence: int) -> None:
+        """Pass over the batches up to this one: they are neither read nor given up any more."""
+        self._kept.divide(sequence)
+        self._raw.divide(sequence)
 
     def next(self, *, after: int) -> WriteBatch | None:
         """The first batch with a sequence above `after` that was not read yet.
@@ -149,10 +166,9 @@ class Spool:
                 raise NoRoom(reason)
             self._shed(rows, reason)
 
-    def _append_raw(self, batch: WriteBatch) -> None:
-        reason = self._try(self._raw, batch, self._codec.encode(batch))
-        if reason is not None:
-            self._shed(_rows(batch), reason)
+    def _append_raw(self, batch: WriteBatch) -> str | None:
+        """Append, or say why it cannot be done."""
+        return self._try(self._raw, batch, self._codec.encode(batch))
 
     def _try(self, stream: SpoolStream, batch: WriteBatch, payload: bytes) -> str | None:
         """Append, or say why it cannot be done."""

@@ -71,8 +71,7 @@ class SpoolStream:
 
     def release(self, sequence: int) -> None:
         """Records up to this one are not wanted any more: remove the files that hold no other."""
-        while (record := self._look()) is not None and record[0] <= sequence:
-            self._offset = record[1]
+        self._pass_over(sequence)
         while self._segments and self._is_read(0) and self._segments[0].last_sequence <= sequence:
             self._segments.pop(0).remove()
             if self._reading:
@@ -81,6 +80,11 @@ class SpoolStream:
                 self._offset = len(MAGIC)
         if not self._segments:
             self._writes = False
+
+    def divide(self, sequence: int) -> None:
+        """Pass over the records up to this one; what is appended next begins a file."""
+        self._pass_over(sequence)
+        self._writes = False
 
     def drop_newest(self) -> Counter[str] | None:
         """Remove the newest file that nobody has begun to read; returns its rows by table."""
@@ -116,6 +120,10 @@ class SpoolStream:
                 return None
             self._next_segment()
         return None
+
+    def _pass_over(self, sequence: int) -> None:
+        while (record := self._look()) is not None and record[0] <= sequence:
+            self._offset = record[1]
 
     def _begin_segment(self, sequence: int) -> None:
         if self._segments:

@@ -1,5 +1,6 @@
 """The spool and the backlog before it, on real files and without a database."""
 
+import contextlib
 import errno
 import logging
 import os
@@ -192,6 +193,25 @@ def test_a_full_spool_drops_messages_counts_them_and_keeps_the_rest(tmp_path: Pa
     rig.backlog.confirm(rig.last)
     rig.put(window(windows + 1))  # there is room again, and nothing was given up
     assert rig.take() == [window(windows + 1)]
+
+
+def test_messages_that_the_committer_still_holds_are_not_counted_as_lost(tmp_path: Path) -> None:
+    rig = Rig(tmp_path / "spool", max_bytes=16_384)
+    rig.put(*(messages(number * 50, 50) for number in range(10)))
+    held = rig.take()
+    rig.backlog.went_away("database: gone")
+    windows = 0
+    with contextlib.suppress(Transient):
+        while True:
+            rig.put(window(windows + 1), messages(0, 50))
+            windows += 1
+    taken = rig.take()
+    assert held == [messages(number * 50, 50) for number in range(10)]
+    assert [batch for batch in taken if batch.features] == [
+        window(number + 1) for number in range(windows)
+    ]
+    stored = sum(len(batch.raw) for batch in taken)
+    assert rig.metrics.drops() == {"store.raw_spool_full": windows * 50 - stored}
 
 
 def test_a_full_disk_is_said_and_treated_as_a_full_spool(
