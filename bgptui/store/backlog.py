@@ -217,7 +217,7 @@ class Backlog:
             self._left = self._failed = True
             if self._spool.size_bytes:
                 log.warning(
-                    "%s that the database did not take are in %s; the next start writes them",
+                    "%s that the database did not take are left in %s for the next start",
                     size_text(self._spool.size_bytes),
                     self._spool.directory,
                 )
