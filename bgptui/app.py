@@ -5,50 +5,43 @@ import gc
 import getpass
 import itertools
 import logging
-import shutil
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum, auto
 from pathlib import Path
-from random import Random
 
 import msgspec
-import platformdirs
+from msgspec import Struct
 
-from bgptui.config.schema import ClockKind, Config, Keep
+from bgptui.config.schema import Config
 from bgptui.correlate.correlator import Correlator
 from bgptui.detect.detector import Detector
 from bgptui.detect.history import StreamHistory
 from bgptui.domain.alert import AlertChange
 from bgptui.domain.gap import Gap
-from bgptui.domain.health import STALE_AFTER_S
-from bgptui.domain.routing import BgpMessage
 from bgptui.domain.window import WINDOW_S
 from bgptui.errors import BadInput, Fatal, ServiceUnreachable, Transient
 from bgptui.features.aggregator import Aggregator
+from bgptui.pipeline.holding import hold, release
 from bgptui.pipeline.ingest import LastRun
+from bgptui.pipeline.inputs import Inputs, quarantine_path
 from bgptui.pipeline.rooms import Rooms
 from bgptui.pipeline.spooling import Spooling
 from bgptui.pipeline.takeover import firing_before
-from bgptui.pipeline.topology import Held, Leg, Pipeline
+from bgptui.pipeline.topology import Leg, Pipeline
 from bgptui.routemon.monitor import RouteMonitor
 from bgptui.routemon.watchlist import Watchlist
 from bgptui.routemon.watchlist_file import load_watchlist
 from bgptui.rpki.vrp_source import Ageing, VrpSource
-from bgptui.runtime.clock import EventClock, PipelineClock, WallClock
+from bgptui.runtime.clock import PipelineClock, WallClock
 from bgptui.runtime.metrics import Metrics
-from bgptui.sources.quarantine import Quarantine
-from bgptui.sources.recording import Progress, Recording
-from bgptui.sources.ris_live import RisLive
-from bgptui.sources.ris_messages import FrameDecoder, KeepReceived
-from bgptui.store import lease
 from bgptui.store.backlog import WhenAway
-from bgptui.store.connect import COLLECTOR, CONSOLE, Connection, Database, describe
+from bgptui.store.batch import ReplayPosition
+from bgptui.store.connect import CONSOLE, Connection, Database, describe
 from bgptui.store.embedded import default_data_dir
 from bgptui.store.migrate import check_schema, migrate
-from bgptui.store.readers import read_collector
-from bgptui.store.start_state import StartState, start_state
+from bgptui.store.replays import begin_replay, finish_replay
+from bgptui.store.start_state import StartState, fresh_state, next_ids, start_state
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +50,15 @@ CONSOLE_DRAIN_S = 4.0
 SERVICE_DRAIN_S = 30.0
 
 
-class LeaseHeld(Fatal):
-    """Another bgptui collects into this database."""
+class Replay(Struct, frozen=True):
+    """A replay.
+
+    Attributes:
+        fingerprint: names it to the database, so that it can go on after a kill; None where
+            the input can be read once only, or the database is thrown away.
+    """
+
+    fingerprint: str | None
 
 
 def configured_database(config: Config) -> Database:
@@ -91,7 +91,7 @@ def existing_database(config: Config, *, schema: Schema = Schema.CURRENT) -> Ite
             "first, or name a server (--dsn, store.dsn)"
         )
     with database:
-        with _connected(database) as connection:
+        with database.connect(application_name=CONSOLE) as connection:
             found = connection.execute("select to_regclass('public.collector_health')").fetchone()
             if found == (None,):
                 raise ServiceUnreachable(
@@ -103,95 +103,9 @@ def existing_database(config: Config, *, schema: Schema = Schema.CURRENT) -> Ite
         yield database
 
 
-def quarantine_path() -> Path:
-    """Where bad frames are kept, e.g. ~/.local/state/bgptui/quarantine.jsonl."""
-    return platformdirs.user_state_path("bgptui") / "quarantine.jsonl"
-
-
 def operator_name(config: Config) -> str:
     """In whose name alerts are acted on."""
     return config.console.operator or getpass.getuser()
-
-
-class Inputs:
-    """Makes the sources of one run; they share a clock, counters and the quarantine.
-
-    Args:
-        quarantine: the file of bad frames; None keeps none of them.
-    """
-
-    def __init__(
-        self, config: Config, *, clock: PipelineClock, metrics: Metrics, quarantine: Path | None
-    ) -> None:
-        self._config = config
-        self._clock = clock
-        self._metrics = metrics
-        self._quarantine = Quarantine(
-            quarantine, max_bytes=config.feed.quarantine_max_bytes, metrics=metrics
-        )
-
-    def live(self) -> Leg:
-        """RIS Live, as [feed] says."""
-        feed = self._config.feed
-        source = RisLive(
-            feed,
-            decoder=self._decoder(),
-            clock=self._clock,
-            metrics=self._metrics,
-            quarantine=self._quarantine,
-            rng=Random(),
-        )
-        clock = EventClock() if feed.clock is ClockKind.EVENT else WallClock()
-        return Leg(source, clock, when_away=WhenAway.SPOOL)
-
-    def recording(
-        self,
-        paths: Sequence[str],
-        *,
-        speed: float | None = None,
-        on_progress: Progress | None = None,
-    ) -> Leg:
-        """Recorded frames, in event time."""
-        return Leg(self._recording(paths, speed=speed, on_progress=on_progress), EventClock())
-
-    def lots(self, paths: Sequence[str]) -> Iterator[list[BgpMessage]]:
-        """The messages of recordings in time order, without a pipeline."""
-        return self._recording(paths).lots()
-
-    def close(self) -> None:
-        self._quarantine.close()
-
-    def _recording(
-        self,
-        paths: Sequence[str],
-        *,
-        speed: float | None = None,
-        on_progress: Progress | None = None,
-    ) -> Recording:
-        return Recording(
-            paths,
-            decoder=self._decoder(),
-            clock=self._clock,
-            metrics=self._metrics,
-            quarantine=self._quarantine,
-            max_frame_bytes=self._config.feed.max_frame_bytes,
-            speed=speed,
-            on_progress=on_progress,
-        )
-
-    def _decoder(self) -> FrameDecoder:
-        store = self._config.store
-        keeps = store.raw_rows is not Keep.NONE and store.raw_json is not Keep.NONE
-        return FrameDecoder(KeepReceived.YES if keeps else KeepReceived.NO)
-
-
-def configured_legs(
-    config: Config, inputs: Inputs, on_progress: Progress | None = None
-) -> list[Leg]:
-    """The recording to catch up on, where one is set, then RIS Live."""
-    warm_up = config.feed.warm_up
-    before = [inputs.recording([warm_up], on_progress=on_progress)] if warm_up else []
-    return [*before, inputs.live()]
 
 
 @contextlib.contextmanager
@@ -203,6 +117,7 @@ def collector(
     ageing: Ageing = Ageing.BY_CLOCK,
     on_change: Callable[[AlertChange], None] | None = None,
     drain_s: float = SERVICE_DRAIN_S,
+    replay: Replay | None = None,
 ) -> Iterator[Pipeline]:
     """A running pipeline on an open database; on leaving it is stopped and drained.
 
@@ -210,6 +125,8 @@ def collector(
         legs: makes the sources.
         drain_s: how long the end may take. What a database that is away does not take by
             then is left in the spool; where there is none it is lost, and logged.
+        replay: for a replay, which is a world of its own: it takes up nothing that the
+            database remembers, so that it gives the same whatever is in there.
         ageing: NEVER where a file of VRPs was named for this run only.
     Raises:
         LeaseHeld: another bgptui collects into this database.
@@ -222,14 +139,15 @@ def collector(
     inputs = Inputs(config, clock=clock, metrics=metrics, quarantine=quarantine_path())
     vrps = _vrps(config, ageing=ageing, metrics=metrics)
     migrate(database.dsn)
-    held = _hold(database)
+    held = hold(database)
     try:
         spooling = Spooling(
             config.store, database, connect=held.connect, held=held.lease, metrics=metrics
         )
         spooling.recover()
-        with _connected(database) as connection:
-            state = start_state(connection)
+        with held.connect() as connection:
+            state, committed = _state(connection, replay)
+        held = msgspec.structs.replace(held, replay=committed)
         run = legs(inputs)
         if any(leg.when_away is WhenAway.SPOOL for leg in run):
             held = msgspec.structs.replace(held, spool=spooling.create())
@@ -252,11 +170,26 @@ def collector(
         finally:
             try:
                 _drain(pipeline, metrics, within_s=drain_s)
+                if committed is not None:
+                    with held.connect() as connection:
+                        finish_replay(connection, committed.fingerprint)
             finally:
                 pipeline.close()
                 inputs.close()
     finally:
-        _release(held)
+        release(held)
+
+
+def _state(
+    connection: Connection, replay: Replay | None
+) -> tuple[StartState, ReplayPosition | None]:
+    """What the run starts with, and which of its rows are committed already."""
+    if replay is None:
+        return start_state(connection), None
+    if replay.fingerprint is None:
+        return fresh_state(connection, next_ids(connection)), None
+    run = begin_replay(connection, replay.fingerprint)
+    return fresh_state(connection, run.ids), run.committed
 
 
 def _drain(pipeline: Pipeline, metrics: Metrics, *, within_s: float) -> None:
@@ -273,65 +206,6 @@ def _drain(pipeline: Pipeline, metrics: Metrics, *, within_s: float) -> None:
 def console_connection(database: Database) -> Callable[[], Connection]:
     """How a console connects."""
     return lambda: database.connect(application_name=CONSOLE)
-
-
-def _connected(database: Database) -> Connection:
-    return database.connect(application_name=COLLECTOR)
-
-
-def _hold(database: Database) -> Held:
-    """Take the collector's lease; that of a collector that was killed runs out in seconds."""
-    holder = lease.new_holder()
-    with _connected(database) as connection:
-        taken = lease.acquire(connection, lease.COLLECTOR, holder=holder)
-        deadline = time.monotonic() + lease.LEASE_TTL_S + 1.0
-        while taken is None:
-            state = lease.state(connection, lease.COLLECTOR)
-            if state is not None and (
-                _is_alive(connection, state.holder) or time.monotonic() > deadline
-            ):
-                raise LeaseHeld(
-                    f"another bgptui ({state.holder}) collects into database "
-                    f"{describe(database.dsn)}"
-                )
-            if state is not None:
-                log.info(
-                    "waiting %.0f s for the lease of %s, which was not given back",
-                    state.remaining_s,
-                    state.holder,
-                )
-                time.sleep(min(state.remaining_s, 1.0) + 0.1)
-            taken = lease.acquire(connection, lease.COLLECTOR, holder=holder)
-    data_dir = database.embedded.data_dir if database.embedded is not None else None
-
-    def disk_free() -> int | None:
-        return shutil.disk_usage(data_dir).free if data_dir is not None else None
-
-    return Held(connect=lambda: _connected(database), lease=taken, disk_free=disk_free)
-
-
-def _is_alive(connection: Connection, holder: str) -> bool:
-    """Whether the holder renews its health row, which it does once a second.
-
-    A row that is merely recent may be that of a collector which was killed just now.
-    """
-    last_age_s = 0.0
-    while True:
-        collector = read_collector(connection)
-        if collector is None or collector.holder != holder or collector.age_s > STALE_AFTER_S:
-            return False
-        if collector.age_s < last_age_s:
-            return True
-        last_age_s = collector.age_s
-        time.sleep(0.25)
-
-
-def _release(held: Held) -> None:
-    try:
-        with held.connect() as connection:
-            lease.release(connection, held.lease)
-    except ServiceUnreachable as error:
-        log.warning("the lease runs out by itself: %s", error)
 
 
 def _vrps(config: Config, *, ageing: Ageing, metrics: Metrics) -> VrpSource:
@@ -420,25 +294,3 @@ def _last_run(state: StartState) -> LastRun | None:
         return None
     gaps: tuple[Gap, ...] = state.open_gaps
     return LastRun(state.last_watermark, gaps)
-
-
-def oldest_timestamp(config: Config, paths: Sequence[str]) -> float | None:
-    """Event time at which recordings begin; None where they hold no message."""
-    clock, metrics = PipelineClock(EventClock()), Metrics()
-    inputs = Inputs(config, clock=clock, metrics=metrics, quarantine=None)
-    begins = [
-        lot[0].timestamp for path in paths for lot in itertools.islice(inputs.lots([path]), 1)
-    ]
-    return min(begins, default=None)
-
-
-def recorded_frames(config: Config, paths: Sequence[str]) -> Iterator[tuple[float, bytes]]:
-    """(timestamp, frame) of every readable message of recordings, in time order."""
-    keeping = msgspec.structs.replace(
-        config, store=msgspec.structs.replace(config.store, raw_rows=Keep.ALL, raw_json=Keep.ALL)
-    )
-    clock, metrics = PipelineClock(EventClock()), Metrics()
-    inputs = Inputs(keeping, clock=clock, metrics=metrics, quarantine=quarantine_path())
-    for lot in inputs.lots(paths):
-        for message in lot:
-            yield message.timestamp, message.received

@@ -17,6 +17,7 @@ from bgptui.config.schema import Config
 from bgptui.config.show import example_file
 from bgptui.demo.catalogue import scenario, scenarios
 from bgptui.demo.scenario import Scenario
+from bgptui.pipeline.inputs import configured_legs
 from bgptui.pipeline.topology import Pipeline
 from bgptui.sources.playback import Pacing, Times
 from bgptui.sources.ris_server import RisServer, TimedFrame
@@ -88,7 +89,7 @@ def _play(args: argparse.Namespace, config: Config) -> None:
         app.collector(
             config,
             database,
-            legs=lambda inputs: app.configured_legs(config, inputs, progress.bytes_read),
+            legs=lambda inputs: configured_legs(config, inputs, progress.bytes_read),
             drain_s=app.SERVICE_DRAIN_S if args.no_ui else app.CONSOLE_DRAIN_S,
         ) as pipeline,
     ):

@@ -7,18 +7,22 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
-from bgptui import app
+import msgspec
+
+from bgptui import __version__, app
 from bgptui.commands import console, headless
 from bgptui.commands.progress import ProgressLine
 from bgptui.commands.settings import load_settings, start_log, vrp_ageing
-from bgptui.config.schema import Config
+from bgptui.config.schema import Config, Console, Runtime
 from bgptui.domain.alert import AlertChange, Change
 from bgptui.domain.alert_json import alert_line, alert_text
 from bgptui.domain.health import Health
 from bgptui.errors import UsageError
+from bgptui.pipeline.inputs import oldest_timestamp, quarantine_path
 from bgptui.pipeline.tally import Tally
 from bgptui.pipeline.topology import Pipeline
 from bgptui.sources.line_file import STDIN
@@ -45,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
                 inputs.recording(args.input, speed=args.speed, on_progress=progress.bytes_read)
             ],
             ageing=vrp_ageing(args),
+            replay=app.Replay(_fingerprint(args.input, config)),
             on_change=printer.count if args.ui else printer.print,
         ) as pipeline:
             _follow(args, config, database, pipeline=pipeline, stop=stop)
@@ -83,13 +88,35 @@ def _overrides() -> Mapping[str, Any]:
     return {"store.raw_rows": "all", "store.raw_json": "all", "feed.warm_up": ""}
 
 
+def _fingerprint(names: list[str], config: Config) -> str | None:
+    """Of everything that the rows of this replay depend on.
+
+    None where no second run could go on: standard input, and a database that is thrown away.
+    """
+    if STDIN in names or not config.store.dsn:
+        return None
+    digest = sha256(__version__.encode())
+    ruling = msgspec.structs.replace(
+        config,
+        store=msgspec.structs.replace(config.store, dsn="", spool_dir=""),
+        console=Console(),
+        runtime=Runtime(),
+    )
+    digest.update(msgspec.json.encode(ruling))
+    for name in (*names, config.rpki.vrps, config.watch.file):
+        if name and "://" not in name:
+            with Path(name).open("rb") as file:
+                digest.update(file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
 def _check_age(config: Config, names: list[str]) -> None:
     """Refuse to fill a database with rows that its next maintenance drops.
 
     Raises:
         UsageError: names the table with the shortest retention that is exceeded.
     """
-    oldest = app.oldest_timestamp(config, [name for name in names if name != STDIN])
+    oldest = oldest_timestamp(config, [name for name in names if name != STDIN])
     if oldest is None:
         return
     begins = datetime.fromtimestamp(oldest, UTC)
@@ -145,5 +172,5 @@ def _summary(tally: Tally, health: Health, opened: Counter[str], spent_s: float)
     lost = {name: count for name, count in health.dropped.items() if name != "agg.late"}
     if lost:
         counts = ", ".join(f"{name} {count:,}" for name, count in lost.items())
-        lines.append(f"dropped: {counts} (bad frames are kept in {app.quarantine_path()})")
+        lines.append(f"dropped: {counts} (bad frames are kept in {quarantine_path()})")
     return lines

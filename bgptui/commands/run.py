@@ -8,6 +8,8 @@ from bgptui import app
 from bgptui.commands import console, demo, headless
 from bgptui.commands.settings import load_settings, start_log, vrp_ageing
 from bgptui.config.schema import Config
+from bgptui.pipeline.holding import LeaseHeld
+from bgptui.pipeline.inputs import configured_legs
 from bgptui.rpki.vrp_source import Ageing
 from bgptui.store.connect import Database
 
@@ -38,7 +40,7 @@ def _run_headless(config: Config, database: Database, ageing: Ageing) -> None:
     with (
         headless.stop_signals() as stop,
         app.collector(
-            config, database, legs=lambda inputs: app.configured_legs(config, inputs), ageing=ageing
+            config, database, legs=lambda inputs: configured_legs(config, inputs), ageing=ageing
         ) as pipeline,
     ):
         log.info("collecting from %s into %s", config.feed.url, database.engine)
@@ -53,11 +55,11 @@ def _run_console(config: Config, database: Database, ageing: Ageing) -> None:
         with app.collector(
             config,
             database,
-            legs=lambda inputs: app.configured_legs(config, inputs),
+            legs=lambda inputs: configured_legs(config, inputs),
             ageing=ageing,
             drain_s=app.CONSOLE_DRAIN_S,
         ) as pipeline:
             console.show(config, database, pipeline=pipeline)
-    except app.LeaseHeld as held:
+    except LeaseHeld as held:
         print(f"bgptui: {held}: attaching to it", file=sys.stderr)
         console.show(config, database)

@@ -4,10 +4,10 @@ import argparse
 import logging
 from collections.abc import Iterator
 
-from bgptui import app
 from bgptui.commands import headless
 from bgptui.commands.settings import load_settings, start_log
 from bgptui.errors import UsageError
+from bgptui.pipeline.inputs import recorded_frames
 from bgptui.sources.playback import Pacing, Repeat, Times
 from bgptui.sources.ris_server import RisServer, TimedFrame
 
@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     start_log(args, config.runtime.log_format)
 
     def frames() -> Iterator[TimedFrame]:
-        return app.recorded_frames(config, args.input)
+        return recorded_frames(config, args.input)
 
     server = RisServer(
         frames,

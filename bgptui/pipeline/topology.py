@@ -35,8 +35,9 @@ from bgptui.runtime.worker import Failure, Worker
 from bgptui.sources.sink import Source
 from bgptui.store import lease
 from bgptui.store.backlog import Backlog, WhenAway
-from bgptui.store.batch import WriteBatch
+from bgptui.store.batch import ReplayPosition, WriteBatch
 from bgptui.store.connect import Connection
+from bgptui.store.replays import ReplayWriter
 from bgptui.store.spool import Spool
 from bgptui.store.writer import Writer
 
@@ -64,12 +65,14 @@ class Held(Struct, frozen=True):
         connect: makes a connection that commits each statement.
         disk_free: bytes left where the rows go; None for a server elsewhere.
         spool: takes the rows while the database is away; None where they wait.
+        replay: what a replay that was killed has committed; None where no row is left out.
     """
 
     connect: Callable[[], Connection]
     lease: lease.Lease
     disk_free: Callable[[], int | None]
     spool: Spool | None = None
+    replay: ReplayPosition | None = None
 
 
 class Pipeline:
@@ -132,6 +135,9 @@ class Pipeline:
         if held.spool is not None:
             self._backlog = Backlog(held.spool, metrics=metrics, raw_json=config.store.raw_json)
             self._committer = Committer(self._backlog, self._writer, failure=self.failure)
+        store: Backlog | ReplayWriter | Writer = self._backlog or self._writer
+        if held.replay is not None:
+            store = ReplayWriter(self._writer, held.replay)
         score = Worker(
             "score",
             ScoringStage(rooms.detector, moments=correlating, writes=writes),
@@ -152,7 +158,7 @@ class Pipeline:
         )
         write = Worker(
             "write",
-            self._backlog or self._writer,
+            store,
             writes,
             metrics=metrics,
             failure=self.failure,

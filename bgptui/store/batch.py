@@ -24,6 +24,17 @@ class Metric(Struct, frozen=True):
     unit: str
 
 
+class ReplayPosition(Struct, frozen=True):
+    """How many rows of each kind a replay has given so far; alert changes last."""
+
+    fingerprint: str
+    messages: int = 0
+    features: int = 0
+    scores: int = 0
+    events: int = 0
+    changes: int = 0
+
+
 class WriteBatch(Struct, frozen=True, kw_only=True):
     """Rows that belong together: they are committed in one transaction.
 
@@ -32,6 +43,7 @@ class WriteBatch(Struct, frozen=True, kw_only=True):
         gaps: an open gap (end None) may come again with its end.
         sequence: counts a collector's batches from 1, 0 where nobody counts them; what is
             committed is known by it.
+        replay: how far the replay is with this batch; None outside of one.
     """
 
     now: float
@@ -44,6 +56,7 @@ class WriteBatch(Struct, frozen=True, kw_only=True):
     health: Health | None = None
     metrics: tuple[Metric, ...] = ()
     sequence: int = 0
+    replay: ReplayPosition | None = None
 
     @property
     def row_count(self) -> int:

@@ -3,6 +3,8 @@
 import os
 import socket
 from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -50,8 +52,40 @@ class LeaseState(Struct, frozen=True):
 
 
 def new_holder() -> str:
-    """A name for this process that no other has, now or later: `host:pid:random`."""
-    return f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+    """A name for this process that no other has, now or later: `host:pid:kernel-random`."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_kernel()}-{uuid4().hex[:8]}"
+
+
+def is_gone(holder: str) -> bool:
+    """Whether the holder was a process of this machine that has ended.
+
+    False where that cannot be known: another machine, another container, or a process that has
+    its number now.
+    """
+    parts = holder.rsplit(":", 2)
+    if len(parts) != 3:
+        return False
+    host, pid, name = parts
+    kernel = name.partition("-")[0]
+    if not kernel or (host, kernel) != (socket.gethostname(), _kernel()) or not pid.isdecimal():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # it is there, and somebody else's
+        return False
+    return False
+
+
+def _kernel() -> str:
+    """What tells apart where process numbers mean the same: this boot and PID namespace."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text()
+        namespace = os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - it names no file
+    except OSError:
+        return ""
+    return sha256(f"{boot}{namespace}".encode()).hexdigest()[:8]
 
 
 def acquire(

@@ -90,6 +90,19 @@ def start_state(conn: Connection) -> StartState:
         )
 
 
+def fresh_state(conn: Connection, ids: NextIds) -> StartState:
+    """That of a run which takes up nothing of the time before, but for the ids."""
+    return StartState(
+        next_ids=ids,
+        open_alerts=(),
+        false_positives=(),
+        last_watermark=None,
+        last_status_event=last_status_event(conn),
+        open_gaps=(),
+        baseline=(),
+    )
+
+
 def next_ids(conn: Connection) -> NextIds:
     """The ids that are free."""
     with conn.cursor(row_factory=class_row(NextIds)) as cursor:

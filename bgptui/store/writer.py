@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TypeVar
 
 import psycopg
+from msgspec.structs import asdict
 
 from bgptui.config.schema import Keep
 from bgptui.domain.record import MessageRecord
@@ -242,6 +243,9 @@ class Writer:
         write_alerts(conn, alerts)
         position = {"holder": self._holder, "epoch": self._epoch, "sequence": self._sequences()[-1]}
         conn.execute(query("store/set_position"), position)
+        replay = self._pending[-1].replay
+        if replay is not None:
+            conn.execute(query("store/set_replay_position"), asdict(replay))
 
     def _watched(self, raw: Sequence[MessageRecord]) -> list[MessageRecord]:
         if self._raw_rows is Keep.NONE:

@@ -16,16 +16,9 @@ from bgptui.demo.catalogue import scenario
 from bgptui.sources.playback import Pacing, Times
 from bgptui.sources.ris_server import RisServer, TimedFrame
 from support.program import Incident, Program
+from support.tables import assert_same_rows
 
 DEADLINE_S = 60.0
-# Everything but what is measured on the wall or numbered by the database.
-TABLES = {
-    "raw_bgp_data": ("id", "raw_message"),
-    "features": (),
-    "ml_results": ("processing_time_ms",),
-    "route_monitor_events": (),
-    "alerts": ("created_at", "updated_at"),
-}
 
 
 def until(process: subprocess.Popen[str], condition: Callable[[], bool], what: str) -> None:
@@ -41,30 +34,6 @@ def value(dsn: str, query: str) -> Any:
     with psycopg.connect(dsn, autocommit=True) as connection:
         row = connection.execute(query.encode()).fetchone()
     return None if row is None else row[0]
-
-
-def contents(dsn: str, table: str) -> list[tuple[Any, ...]]:
-    """All rows of a table as text, sorted."""
-    with psycopg.connect(dsn) as connection:
-        columns = [
-            name
-            for (name,) in connection.execute(
-                "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0"
-                " and not attisdropped order by attname",
-                [f"public.{table}"],
-            )
-            if name not in TABLES[table]
-        ]
-        names = ", ".join(f'"{name}"::text' for name in columns)
-        return sorted(
-            connection.execute(f"select {names} from public.{table}".encode()),
-            key=lambda row: tuple(text or "" for text in row),
-        )
-
-
-@pytest.fixture
-def second_database(empty_database: str) -> str:
-    return empty_database
 
 
 @contextmanager
@@ -91,7 +60,7 @@ def test_a_served_recording_leaves_the_rows_of_its_replay(
     program: Program,
     recorded: tuple[Path, tuple[str, ...]],
     database: str,
-    second_database: str,
+    empty_database: str,
 ) -> None:
     recording, flags = recorded
     program.run("replay", str(recording), *flags, "--dsn", database, "--keep")
@@ -99,21 +68,20 @@ def test_a_served_recording_leaves_the_rows_of_its_replay(
     with (
         served(program, recording) as url,
         program.running(
-            "--no-ui", "--clock", "event", "--url", url, *flags, "--dsn", second_database
+            "--no-ui", "--clock", "event", "--url", url, *flags, "--dsn", empty_database
         ) as live,
     ):
         received = "select count(*) from raw_bgp_data"
         until(
             live,
-            lambda: value(second_database, "select to_regclass('alert_ids')") is not None,
+            lambda: value(empty_database, "select to_regclass('alert_ids')") is not None,
             "schema",
         )
-        until(live, lambda: value(second_database, received) == count, "the last message")
+        until(live, lambda: value(empty_database, received) == count, "the last message")
         said = program.terminate(live)
     assert "Traceback" not in said
-    for table in TABLES:
-        assert contents(second_database, table) == contents(database, table), table
-    assert value(second_database, "select count(*) from feed_gaps") == 0
+    assert_same_rows(empty_database, database)
+    assert value(empty_database, "select count(*) from feed_gaps") == 0
 
 
 class Feed:

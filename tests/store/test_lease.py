@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -190,3 +192,16 @@ def test_other_errors_of_a_check_are_not_taken_for_a_lost_lease(empty_database: 
 
 def test_no_two_holders_have_one_name() -> None:
     assert leases.new_holder() != leases.new_holder()
+
+
+def test_a_holder_is_gone_only_if_its_process_of_this_machine_has_ended() -> None:
+    mine = leases.new_holder()
+    host, _, name = mine.rsplit(":", 2)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    assert not leases.is_gone(mine)
+    assert leases.is_gone(f"{host}:{ended.pid}:{name}")
+    assert not leases.is_gone(f"elsewhere.example.net:{ended.pid}:{name}")
+    assert not leases.is_gone(f"{host}:{ended.pid}:00000000-{name.partition('-')[2]}")
+    assert not leases.is_gone(f"{host}:1:{name}")
+    assert not leases.is_gone("nonsense")

@@ -1,0 +1,90 @@
+"""Taking and giving back the right to collect into a database."""
+
+import logging
+import shutil
+import time
+
+from bgptui.domain.health import STALE_AFTER_S
+from bgptui.errors import Fatal, ServiceUnreachable
+from bgptui.pipeline.topology import Held
+from bgptui.store import lease
+from bgptui.store.connect import COLLECTOR, Connection, Database, describe
+from bgptui.store.readers import read_collector
+
+log = logging.getLogger(__name__)
+
+
+class LeaseHeld(Fatal):
+    """Another bgptui collects into this database."""
+
+
+def hold(database: Database) -> Held:
+    """Take the collector's lease; that of a collector that was killed runs out in seconds."""
+    holder = lease.new_holder()
+    with _connected(database) as connection:
+        taken = lease.acquire(connection, lease.COLLECTOR, holder=holder)
+        deadline = time.monotonic() + lease.LEASE_TTL_S + 1.0
+        while taken is None:
+            state = lease.state(connection, lease.COLLECTOR)
+            if state is not None:
+                _wait_for(connection, state, database=database, deadline=deadline)
+            taken = lease.acquire(connection, lease.COLLECTOR, holder=holder)
+    data_dir = database.embedded.data_dir if database.embedded is not None else None
+
+    def disk_free() -> int | None:
+        return shutil.disk_usage(data_dir).free if data_dir is not None else None
+
+    return Held(connect=lambda: _connected(database), lease=taken, disk_free=disk_free)
+
+
+def _wait_for(
+    connection: Connection, state: lease.LeaseState, *, database: Database, deadline: float
+) -> None:
+    """Wait a moment for a lease that nobody renews any more.
+
+    Raises:
+        LeaseHeld: its holder is alive.
+    """
+    if lease.is_gone(state.holder):
+        log.info("taking over the lease of %s, which has ended", state.holder)
+        gone = lease.Lease(state.scope, state.holder, state.epoch)
+        lease.release(connection, gone)
+        return
+    if _is_alive(connection, state.holder) or time.monotonic() > deadline:
+        raise LeaseHeld(
+            f"another bgptui ({state.holder}) collects into database {describe(database.dsn)}"
+        )
+    log.info(
+        "waiting %.0f s for the lease of %s, which was not given back",
+        state.remaining_s,
+        state.holder,
+    )
+    time.sleep(min(state.remaining_s, 1.0) + 0.1)
+
+
+def _is_alive(connection: Connection, holder: str) -> bool:
+    """Whether the holder renews its health row, which it does once a second.
+
+    A row that is merely recent may be that of a collector which was killed just now.
+    """
+    last_age_s = 0.0
+    while True:
+        collector = read_collector(connection)
+        if collector is None or collector.holder != holder or collector.age_s > STALE_AFTER_S:
+            return False
+        if collector.age_s < last_age_s:
+            return True
+        last_age_s = collector.age_s
+        time.sleep(0.25)
+
+
+def release(held: Held) -> None:
+    try:
+        with held.connect() as connection:
+            lease.release(connection, held.lease)
+    except ServiceUnreachable as error:
+        log.warning("the lease runs out by itself: %s", error)
+
+
+def _connected(database: Database) -> Connection:
+    return database.connect(application_name=COLLECTOR)
