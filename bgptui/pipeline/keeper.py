@@ -9,11 +9,9 @@ import threading
 import time
 from collections.abc import Callable
 
-import psycopg
-
 from bgptui.config.schema import Store
 from bgptui.domain.health import Health
-from bgptui.errors import ServiceUnreachable
+from bgptui.errors import ServiceUnreachable, Transient
 from bgptui.pipeline.moment import Moment, Moments, OperatorAct
 from bgptui.runtime.channel import Channel
 from bgptui.runtime.clock import PipelineClock
@@ -22,13 +20,14 @@ from bgptui.runtime.worker import Failure
 from bgptui.store import alerts, lease, status
 from bgptui.store.alert_writer import PIPELINE
 from bgptui.store.batch import Metric, WriteBatch
-from bgptui.store.connect import Connection
+from bgptui.store.connect import Connection, transient_errors
 
 log = logging.getLogger(__name__)
 
 HEALTH_EVERY_S = 1.0
 METRICS_EVERY_S = 60.0
 MAINTAIN_EVERY_S = 3_600.0
+STOP_S = 5.0
 
 
 class Keeper:
@@ -72,9 +71,9 @@ class Keeper:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread, give the connection back."""
+        """End the thread, give the connection back; a server that hangs is not waited for."""
         self._stop.set()
-        self._thread.join()
+        self._thread.join(STOP_S)
 
     def _run(self) -> None:
         started = time.monotonic()
@@ -86,11 +85,12 @@ class Keeper:
 
     def _look_after_the_database(self, elapsed_s: float) -> None:
         try:
-            self._follow_operators()
-            for act, due_s in self._due.items():
-                if elapsed_s >= due_s:
-                    act()
-        except (ServiceUnreachable, psycopg.OperationalError) as error:
+            with transient_errors("database"):
+                self._follow_operators()
+                for act, due_s in self._due.items():
+                    if elapsed_s >= due_s:
+                        act()
+        except (ServiceUnreachable, Transient) as error:
             # The writer says so loudly and holds its rows; here there is nothing to keep.
             log.debug("keeper: %s", error)
             self._disconnect()

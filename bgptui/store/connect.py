@@ -44,8 +44,8 @@ _LIVENESS = {
 # What psycopg calls operational, and a retry cannot help: program_limit_exceeded.
 _PERMANENT_CLASS = "54"
 # What psycopg calls internal, and a retry helps: the server ended a transaction that idled
-# or took too long, and the session with it.
-_TIMED_OUT = {"25P03", "25P04"}
+# or took too long, and the session with it; or it is a standby that is not promoted yet.
+_PASSING = {"25P03", "25P04", "25006"}
 
 
 class Commit(Enum):
@@ -110,7 +110,7 @@ def transient_errors(place: str) -> Iterator[None]:
         yield
     except psycopg.Error as error:
         state = error.sqlstate or ""
-        passes = isinstance(error, psycopg.OperationalError) or state in _TIMED_OUT
+        passes = isinstance(error, psycopg.OperationalError) or state in _PASSING
         if not passes or state.startswith(_PERMANENT_CLASS):
             raise
         raise Transient(f"{place}: {one_line(error)}") from error

@@ -39,6 +39,8 @@ FALSE = _LENGTH(1) + b"\x00"
 # Types' object ids never change (pg_type.dat).
 _TEXT_OID, _CIDR_OID, _FLOAT4_OID = 25, 650, 700
 _FAMILY_V4, _FAMILY_V6 = 2, 3  # PGSQL_AF_INET, PGSQL_AF_INET6
+_CIDR_V4 = Struct(">iBBBBI").pack
+_CIDR_V6 = Struct(">iBBBB16s").pack
 
 
 def field_count(count: int) -> bytes:
@@ -114,9 +116,9 @@ def cidr(prefix: str) -> bytes:
         BadInput(`bad_prefix`): not a prefix, or bits are set beyond its length.
     """
     width, address, length = parse_prefix(prefix)
-    packed = address.to_bytes(width // 8, "big")
-    family = _FAMILY_V4 if width == IPV4_BITS else _FAMILY_V6
-    return _LENGTH(4 + len(packed)) + bytes((family, length, 1, len(packed))) + packed
+    if width == IPV4_BITS:
+        return _CIDR_V4(8, _FAMILY_V4, length, 1, 4, address)
+    return _CIDR_V6(20, _FAMILY_V6, length, 1, 16, address.to_bytes(16, "big"))
 
 
 _NO_CIDRS = _LENGTH(12) + _NOTHING(0, 0, _CIDR_OID)
@@ -124,9 +126,15 @@ _NO_CIDRS = _LENGTH(12) + _NOTHING(0, 0, _CIDR_OID)
 
 def cidr_array(prefixes: Sequence[str]) -> bytes:
     """A cidr[] field; BadInput as for `cidr`."""
+    return first_and_array(prefixes)[1]
+
+
+def first_and_array(prefixes: Sequence[str]) -> tuple[bytes, bytes]:
+    """A cidr field of the first (null where there is none), and a cidr[] of all."""
     if not prefixes:
-        return _NO_CIDRS
-    return _array(_CIDR_OID, [cidr(prefix) for prefix in prefixes], has_null=0)
+        return NULL, _NO_CIDRS
+    fields = list(map(cidr, prefixes))
+    return fields[0], _array(_CIDR_OID, fields, has_null=0)
 
 
 def text_array(values: Sequence[str]) -> bytes:

@@ -23,18 +23,26 @@ from bgptui.store.batch import FeatureRow, Metric
 PART_IS_ANOMALY = 0.5
 
 _RAW_FIELDS = 23
-# timestamp, late, window_start, announcements, withdrawals, total_updates, withdrawal_ratio,
-# flap_count, unique_peers, message_rate (null), session_resets; each behind its length.
-_RAW_NUMBERS = Struct(">h iq i? iq ii ii ii id ii ii i ii").pack
+_RAW_TIMES = Struct(">h iq iq").pack  # timestamp, window_start; each behind its length
+# late, announcements, withdrawals, total_updates, withdrawal_ratio, flap_count, unique_peers,
+# message_rate (null), session_resets
+_RAW_COUNTS = Struct(">i? ii ii ii id ii ii i ii").pack
 _FEATURES_START = field.field_count(22)
 _SCORES_START = field.field_count(22)
 _EVENTS_START = field.field_count(17)
 _METRICS_START = field.field_count(5)
+_LENGTH = Struct(">i").pack
 _NO_PEER = 3 * field.NULL
+_NO_PATH = 3 * field.NULL
+# Many messages are of one window.
+_window_micros = lru_cache(maxsize=1 << 10)(field.micros)
 
 
 def path_text(as_path: AsPath) -> str:
     """An AS path as text, e.g. `64496 64511 {64500,64501}`."""
+    text = str(as_path)
+    if text.rfind("(") == 0:  # no AS_SET, nearly always: "(64496, 64511)", "(64496,)", "()"
+        return text[1:-1].replace(",", "")
     return " ".join(
         [
             str(hop) if isinstance(hop, int) else "{" + ",".join(map(str, hop)) + "}"
@@ -63,36 +71,55 @@ def raw_row(record: MessageRecord, raw_message: bytes) -> bytes:
     """
     message = record.message
     announced, withdrawn = message.announced, message.withdrawn
-    announcements, withdrawals = len(announced), len(withdrawn)
-    total = announcements + withdrawals
-    if announced:
-        prefix = field.cidr(announced[0])
-    else:
-        prefix = field.cidr(withdrawn[0]) if withdrawn else field.NULL
+    first_announced, announced_field = field.first_and_array(announced)
+    first_withdrawn, withdrawn_field = field.first_and_array(withdrawn)
     return b"".join(
         (
-            _RAW_NUMBERS(
+            _RAW_TIMES(
                 _RAW_FIELDS,
                 8, field.micros(message.timestamp),
-                1, record.late,
-                8, field.micros(record.window_start),
-                4, announcements,
-                4, withdrawals,
-                4, total,
-                8, withdrawals / total if total else 0.0,
-                4, record.flap_count,
-                4, 1,
-                -1,
-                4, record.session_resets,
+                8, _window_micros(record.window_start),
             ),
-            _KINDS[message.type, message.session],
+            _raw_counts(
+                record.late,
+                len(announced),
+                len(withdrawn),
+                record.flap_count,
+                record.session_resets,
+            ),
+            _UPDATE
+            if message.type is MessageType.UPDATE
+            else _KINDS[message.type, message.session],
             _peer_fields(message.peer),
-            prefix,
-            field.cidr_array(announced),
-            field.cidr_array(withdrawn),
-            _path_fields(message.as_path, announcements > 0),
+            first_announced if announced else first_withdrawn,
+            announced_field,
+            withdrawn_field,
+            _path_fields(message.as_path, bool(announced)),
             raw_message,
         )
+    )  # fmt: skip
+
+
+# Few messages are unlike all others in these numbers.
+@lru_cache(maxsize=1 << 12)
+def _raw_counts(
+    late: bool,
+    announcements: int,
+    withdrawals: int,
+    flap_count: int,
+    session_resets: int,
+) -> bytes:
+    total = announcements + withdrawals
+    return _RAW_COUNTS(
+        1, late,
+        4, announcements,
+        4, withdrawals,
+        4, total,
+        8, withdrawals / total if total else 0.0,
+        4, flap_count,
+        4, 1,
+        -1,
+        4, session_resets,
     )  # fmt: skip
 
 
@@ -265,13 +292,13 @@ def _peer_fields(peer: Peer) -> bytes:
     return field.text(peer.collector) + field.inet(peer.address) + field.int8(peer.asn)
 
 
-@lru_cache(maxsize=1 << 16)
 def _path_fields(as_path: AsPath, announces: bool) -> bytes:
     """path_length, as_path, origin_asn."""
     if not as_path:
-        return 3 * field.NULL
+        return _NO_PATH
     length = field.float8(float(hops(as_path))) if announces else field.NULL
-    return length + field.text(path_text(as_path)) + field.int8(origin_as(as_path))
+    text = path_text(as_path).encode()
+    return b"".join((length, _LENGTH(len(text)), text, field.int8(origin_as(as_path))))
 
 
 def _storable(value: Any) -> Any:
@@ -290,3 +317,5 @@ _KINDS = {
     for kind in MessageType
     for session in (None, *Session)
 }
+# Enums hash slowly, and nearly every message is one of these.
+_UPDATE = _KINDS[MessageType.UPDATE, None]

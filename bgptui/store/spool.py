@@ -4,6 +4,7 @@ Messages (and our own metrics) and everything else are in files of their own, so
 can give way to the latter when room is short. A batch is joined from both when it is read.
 """
 
+import contextlib
 import logging
 import time
 from collections import Counter
@@ -146,9 +147,10 @@ class Spool:
         self._kept.close()
         self._raw.close()
         if not self.size_bytes:
-            (self.directory / LOCK_NAME).unlink(missing_ok=True)
-            self.directory.rmdir()
-            sync_directory(self.directory.parent)
+            with contextlib.suppress(OSError):  # a file that is not ours keeps its folder
+                (self.directory / LOCK_NAME).unlink(missing_ok=True)
+                self.directory.rmdir()
+                sync_directory(self.directory.parent)
         self._lock.close()
 
     def _next_sequence(self) -> int | None:

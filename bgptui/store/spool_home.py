@@ -80,23 +80,35 @@ class SpoolHome:
         """What the last holder of the lease left; older ones are set aside, and said.
 
         Raises:
-            Fatal: another release of the program wrote it.
+            Fatal: it cannot be read, or another release of the program wrote it.
         """
         for directory in sorted(self.folder.glob("*.*"), key=_epoch):
-            epoch, _, holder = directory.name.partition(".")
-            if not epoch.isdecimal():
+            if _epoch(directory) < 0:
                 continue
-            lock = FileLock(directory / LOCK_NAME)
-            if not lock.try_exclusive():
-                log.warning("spool %s is in use by another bgptui", directory)
-                lock.close()
-            elif int(epoch) != self._held.epoch - 1 and any(directory.glob("*.segment")):
-                self._set_aside(directory)
-                lock.close()
-            else:
-                # Under our epoch, so that the next collector goes on should this one be killed.
-                renamed = _rename(directory, _name(self._held.epoch, holder))
-                yield Leftover(holder, self._spool(renamed, lock))
+            try:
+                spool = self._taken_over(directory)
+            except OSError as error:
+                raise Fatal(
+                    f"spool {directory} was left by another bgptui and cannot be used: "
+                    f"{error.strerror}: make it readable, or move it away to start without its rows"
+                ) from error
+            if spool is not None:
+                yield Leftover(directory.name.partition(".")[2], spool)
+
+    def _taken_over(self, directory: Path) -> Spool | None:
+        """A spool that may be written now; None where it may not."""
+        lock = FileLock(directory / LOCK_NAME)
+        if not lock.try_exclusive():
+            log.warning("spool %s is in use by another bgptui", directory)
+            lock.close()
+            return None
+        if _epoch(directory) != self._held.epoch - 1 and any(directory.glob("*.segment")):
+            self._set_aside(directory)
+            lock.close()
+            return None
+        # Under our epoch, so that the next collector goes on should this one be killed.
+        holder = directory.name.partition(".")[2]
+        return self._spool(_rename(directory, _name(self._held.epoch, holder)), lock)
 
     def _spool(self, directory: Path, lock: FileLock) -> Spool:
         return Spool(directory, lock=lock, max_bytes=self._max_bytes, metrics=self._metrics)

@@ -54,7 +54,6 @@ comment on column public.raw_bgp_data.as_path is 'Neighbour first, origin last, 
 comment on column public.raw_bgp_data.origin_asn is 'The last AS of the path; null for an AS_SET.';
 comment on column public.raw_bgp_data.raw_message is 'The frame as received, where the configuration keeps it.';
 create index raw_bgp_data_timestamp on public.raw_bgp_data ("timestamp");
-create index raw_bgp_data_prefix on public.raw_bgp_data (prefix, "timestamp");
 select bgptui.enable_compression('public.raw_bgp_data', 'peer_addr', 'prefix, "timestamp"');
 select bgptui.set_retention('public.raw_bgp_data', '30 days');
 

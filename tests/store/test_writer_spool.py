@@ -8,8 +8,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from msgspec.structs import replace
+from psycopg.conninfo import conninfo_to_dict
 
 from bgptui.domain.alert import Change
 from bgptui.errors import ServiceUnreachable
@@ -103,6 +105,23 @@ def test_a_server_that_hangs_does_not_hold_up_the_pipeline(dsn: str, tmp_path: P
     assert writing.stop()
     assert raw_numbers(dsn) == list(range(2_000))
     assert numbers(dsn, "route_monitor_events") == [1]
+
+
+def test_a_server_that_only_reads_is_waited_for_as_a_standby_is(dsn: str, tmp_path: Path) -> None:
+    writing = Writing(dsn, tmp_path)
+    writing.put(window(1))
+    wait_until(lambda: numbers(dsn, "features") == [1])
+    name = conninfo_to_dict(dsn)["dbname"]
+    drop = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'test'"
+    with psycopg.connect(dsn, autocommit=True) as admin:
+        admin.execute(f"alter database {name} set default_transaction_read_only = on".encode())
+        admin.execute(f"{drop} and datname = '{name}' and pid <> pg_backend_pid()".encode())
+        writing.put(window(2))
+        wait_until(lambda: "read-only" in writing.committer.waiting_for)
+        admin.execute(f"alter database {name} reset default_transaction_read_only".encode())
+    wait_until(lambda: writing.caught_up)
+    assert writing.stop()
+    assert numbers(dsn, "features") == [1, 2]
 
 
 def test_batches_of_any_age_find_their_partition_after_an_outage(
