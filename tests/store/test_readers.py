@@ -144,7 +144,7 @@ def test_network_windows_come_oldest_first_with_their_holes_and_without_peers(
     _write(database, features=tuple(windows))
     first, second = readers.read_network_windows(conn, minutes=60)
     assert (first.start, second.start) == (T0, T0 + 180)
-    assert first.values == (3, 1, 4, 0.25, 0, 4.5, 0, 0, 0)
+    assert list(first.values) == [3, 1, 4, 0.25, 0, 4.5, 0, 0, 0]
     assert list(first.zscores) == list(scores)
     assert second.gap is True
     assert second.zscores == ()
