@@ -17,7 +17,8 @@ from bgptui.runtime.channel import Channel
 from bgptui.runtime.clock import PipelineClock
 from bgptui.runtime.metrics import Metrics
 from bgptui.runtime.worker import Worker
-from bgptui.store.backlog import Backlog, BacklogState
+from bgptui.store.backlog import Backlog
+from bgptui.store.backlog_state import BacklogState
 from bgptui.store.batch import WriteBatch
 
 RATE_OVER_S = 5.0

@@ -21,6 +21,7 @@ from bgptui.domain.health import Health
 from bgptui.errors import Transient
 from bgptui.runtime.channel import ChannelClosed
 from bgptui.runtime.metrics import Metrics
+from bgptui.store.backlog_state import BacklogState
 from bgptui.store.batch import WriteBatch
 from bgptui.store.spool import NoRoom, Spool, size_text
 from bgptui.store.spool_record import without_frames
@@ -43,30 +44,6 @@ class WhenAway(Enum):
 
     SPOOL = auto()
     WAIT = auto()
-
-
-class BacklogState(Struct, frozen=True):
-    """How far behind the database is.
-
-    Attributes:
-        away_s: since the database does not take rows; None while it does.
-        spool_bytes: on disk, 0 when it has caught up.
-    """
-
-    away_s: float | None = None
-    spool_bytes: int = 0
-    spool_max_bytes: int = 0
-
-    @property
-    def text(self) -> str:
-        """`database away 42 s, spool 12 MiB of 1.0 GiB`; empty when all is well."""
-        parts = []
-        if self.away_s is not None:
-            parts.append(f"database away {self.away_s:.0f} s")
-        if self.spool_bytes:
-            spooled = f"{size_text(self.spool_bytes)} of {size_text(self.spool_max_bytes)}"
-            parts.append(f"{'catching up, ' if self.away_s is None else ''}spool {spooled}")
-        return ", ".join(parts)
 
 
 class _Waiting(Struct, frozen=True):

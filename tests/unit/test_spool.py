@@ -20,7 +20,8 @@ from bgptui.runtime.channel import ChannelClosed
 from bgptui.runtime.metrics import Metrics
 from bgptui.store import rows
 from bgptui.store.alert_writer import alert_parameters
-from bgptui.store.backlog import CAPACITY, STALL_S, Backlog, BacklogState, WhenAway
+from bgptui.store.backlog import CAPACITY, STALL_S, Backlog, WhenAway
+from bgptui.store.backlog_state import BacklogState
 from bgptui.store.batch import Metric, WriteBatch
 from bgptui.store.file_lock import FileLock
 from bgptui.store.lease import Lease
