@@ -152,8 +152,6 @@ comment on column public.ml_results.learning is 'The baseline was shorter than a
 comment on column public.ml_results.baseline_minutes is 'Minutes in the stream''s baseline.';
 comment on column public.ml_results.processing_time_ms is 'Milliseconds.';
 create index ml_results_timestamp on public.ml_results ("timestamp");
-create index ml_results_peer on public.ml_results (peer_addr, "timestamp");
-create index ml_results_network on public.ml_results ("timestamp") where peer_addr is null;
 select bgptui.enable_compression('public.ml_results', 'peer_addr', '"timestamp"');
 select bgptui.set_retention('public.ml_results', '60 days');
 
@@ -277,7 +275,6 @@ create index alerts_status on public.alerts (status, severity, "timestamp");
 -- In the order of alert_summary_hourly, whose newest rows are asked for.
 create index alerts_hour on public.alerts (
   (date_bin(interval '1 hour', "timestamp", timestamptz '2000-01-03 00:00+00')) desc, alert_type, severity);
-create index alerts_prefix on public.alerts (prefix, "timestamp");
 select bgptui.set_retention('public.alerts', '365 days');
 
 select bgptui.create_timeseries('public.system_metrics', $$
@@ -292,7 +289,6 @@ comment on table public.system_metrics is 'Numbers about bgptui itself.';
 comment on column public.system_metrics."timestamp" is 'The pipeline''s time when it was taken.';
 comment on column public.system_metrics.unit is 'Of metric_value: messages/s, s, ms, bytes, rows, 1.';
 create index system_metrics_timestamp on public.system_metrics ("timestamp");
-create index system_metrics_name on public.system_metrics (component, metric_name, "timestamp");
 select bgptui.enable_compression('public.system_metrics', 'component, metric_name', '"timestamp"');
 select bgptui.set_retention('public.system_metrics', '30 days');
 
