@@ -3,7 +3,6 @@
 import re
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from bgptui.errors import UsageError
 from bgptui.store import lease
 from bgptui.store.connect import Connection, connect
 from bgptui.store.sample_data import write_sample_data
+from support.sample_output import DOCUMENT, filled_in, sample_time, statements
 
 EXPECTED = {
     "raw_bgp_data": 100,
@@ -194,15 +194,20 @@ def test_it_is_refused_while_a_collector_runs(connector: Connect, conn: Connecti
     assert write_sample_data(connector, now=time.time()) == EXPECTED
 
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "schema.md"
-
-
 def test_every_query_of_the_documentation_finds_something(sampled: Connection) -> None:
-    queries = re.findall(r"```sql\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
-    statements = [one.strip() for block in queries for one in block.split(";") if one.strip()]
-    assert len(statements) == 9
-    for statement in statements:
+    found = statements(DOCUMENT.read_text(encoding="utf-8"))
+    assert len(found) == 13
+    for statement in found:
         assert rows(sampled, statement), statement
+
+
+def test_the_documentation_shows_what_its_queries_say(connector: Connect, conn: Connection) -> None:
+    """After a change of the sample: PYTHONPATH=tests python -m support.sample_output."""
+    now = sample_time()
+    write_sample_data(connector, now=now.timestamp())
+    document = DOCUMENT.read_text(encoding="utf-8")
+    assert document.count("```text") == 12
+    assert filled_in(document, conn, now) == document
 
 
 def test_every_column_is_documented(conn: Connection) -> None:
