@@ -5,6 +5,8 @@ import gc
 import getpass
 import itertools
 import logging
+import math
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum, auto
@@ -25,6 +27,7 @@ from bgptui.features.aggregator import Aggregator
 from bgptui.pipeline.holding import hold, release
 from bgptui.pipeline.ingest import LastRun
 from bgptui.pipeline.inputs import Inputs, quarantine_path
+from bgptui.pipeline.moment import PeerCount
 from bgptui.pipeline.rooms import Rooms
 from bgptui.pipeline.spooling import Spooling
 from bgptui.pipeline.takeover import firing_before
@@ -105,7 +108,12 @@ def existing_database(config: Config, *, schema: Schema = Schema.CURRENT) -> Ite
 
 def operator_name(config: Config) -> str:
     """In whose name alerts are acted on."""
-    return config.console.operator or getpass.getuser()
+    if config.console.operator:
+        return config.console.operator
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without an entry in passwd
+        return f"uid-{os.getuid()}"
 
 
 @contextlib.contextmanager
@@ -137,7 +145,7 @@ def collector(
     metrics = Metrics()
     clock = PipelineClock(WallClock())
     inputs = Inputs(config, clock=clock, metrics=metrics, quarantine=quarantine_path())
-    vrps = _vrps(config, ageing=ageing, metrics=metrics)
+    vrps = _vrps(config, ageing=Ageing.NEVER if replay else ageing, metrics=metrics)
     migrate(database.dsn)
     held = hold(database)
     try:
@@ -148,13 +156,15 @@ def collector(
         with held.connect() as connection:
             state, committed = _state(connection, replay)
         held = msgspec.structs.replace(held, replay=committed)
-        run = legs(inputs)
+        run = _needed(legs(inputs), state)
         if any(leg.when_away is WhenAway.SPOOL for leg in run):
             held = msgspec.structs.replace(held, spool=spooling.create())
         pipeline = Pipeline(
             config,
             legs=run,
-            rooms=_rooms(config, state, watchlist=watchlist, vrps=vrps, metrics=metrics),
+            rooms=_rooms(
+                config, state, watchlist=watchlist, vrps=vrps, metrics=metrics, replay=replay
+            ),
             held=held,
             clock=clock,
             metrics=metrics,
@@ -180,6 +190,15 @@ def collector(
         release(held)
 
 
+def _needed(legs: Sequence[Leg], state: StartState) -> Sequence[Leg]:
+    """Without the recording to catch up on where the database has a past of its own: its
+    windows would stand there twice."""
+    if len(legs) == 1 or state.closed_until is None:
+        return legs
+    log.info("feed.warm_up is left out: the database has windows already")
+    return legs[-1:]
+
+
 def _state(
     connection: Connection, replay: Replay | None
 ) -> tuple[StartState, ReplayPosition | None]:
@@ -200,7 +219,7 @@ def _drain(pipeline: Pipeline, metrics: Metrics, *, within_s: float) -> None:
     pipeline.stop(within_s=within_s)
     lost = {name: count for name, count in metrics.drops().items() if count != before.get(name)}
     if lost or not pipeline.spools:
-        log.error("not everything was written within %g s; lost: %s", within_s, lost or "unknown")
+        raise Fatal(f"not everything was written within {within_s:g} s; lost: {lost or 'unknown'}")
 
 
 def console_connection(database: Database) -> Callable[[], Connection]:
@@ -209,7 +228,8 @@ def console_connection(database: Database) -> Callable[[], Connection]:
 
 
 def _vrps(config: Config, *, ageing: Ageing, metrics: Metrics) -> VrpSource:
-    """The source of VRPs. A file that is named for one run must be there and be right."""
+    """The source of VRPs. One that is taken as it stands is read at once, and must be right:
+    a replay must not depend on when a download ends."""
     rpki = config.rpki
     vrps = VrpSource(
         rpki.vrps,
@@ -223,12 +243,18 @@ def _vrps(config: Config, *, ageing: Ageing, metrics: Metrics) -> VrpSource:
         try:
             vrps.load(0.0)
         except (BadInput, Transient) as error:
-            raise Fatal(f"--vrps: {error}") from error
+            raise Fatal(f"VRPs: {error}") from error
     return vrps
 
 
 def _rooms(
-    config: Config, state: StartState, *, watchlist: Watchlist, vrps: VrpSource, metrics: Metrics
+    config: Config,
+    state: StartState,
+    *,
+    watchlist: Watchlist,
+    vrps: VrpSource,
+    metrics: Metrics,
+    replay: Replay | None,
 ) -> Rooms:
     windows, ids = config.windows, state.next_ids
     aggregator = Aggregator(
@@ -236,12 +262,13 @@ def _rooms(
         flap_s=windows.flap_s,
         flap_memory=windows.flap_memory,
         peer_expiry_s=windows.peer_expiry_s,
+        closed_until=-math.inf if state.closed_until is None else state.closed_until,
     )
     monitor = RouteMonitor(
         watchlist,
         vrps.validate,
         vrps.generation,
-        min_peers=_min_peers(config),
+        min_peers=config.watch.min_peers if replay else _min_peers(config),
         next_id=itertools.count(ids.route_monitor_events).__next__,
         metrics=metrics,
     )
@@ -260,16 +287,17 @@ def _rooms(
         )
         for stream in state.baseline
     )
+    peers = PeerCount()
     correlator = Correlator(
         config.alerts,
         config.detect,
         next_alert_id=itertools.count(ids.alerts).__next__,
-        peers_total=lambda: aggregator.peers,
+        peers_total=peers,
     )
     correlator.restore(state.open_alerts, state.false_positives)
     for firing in firing_before(state.open_alerts):
         monitor.take_over(firing.key, firing.peer, origin=firing.origin)
-    return Rooms(aggregator, monitor, detector, correlator, vrps)
+    return Rooms(aggregator, monitor, detector, correlator, peers, vrps)
 
 
 def _min_peers(config: Config) -> int:

@@ -40,8 +40,8 @@ def show(
     from bgptui.tui.terminal import run_console  # noqa: PLC0415
 
     # A log line would tear the screen; what matters is in the console.
-    logging.getLogger().handlers.clear()
-    logging.getLogger().addHandler(logging.NullHandler())
+    root = logging.getLogger()
+    handlers, root.handlers = root.handlers, [logging.NullHandler()]
     operator = app.operator_name(config)
     feed = DatabaseFeed(
         app.console_connection(database), operator=operator, refresh_s=config.console.refresh_s
@@ -61,6 +61,7 @@ def show(
         )
     finally:
         feed.stop()
+        root.handlers = handlers  # what is said while draining is for the terminal again
 
 
 def _save(pipeline: Pipeline | None) -> None:

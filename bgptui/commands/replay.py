@@ -84,7 +84,7 @@ def _check_inputs(names: list[str], *, speed: float | None) -> None:
 
 
 def _overrides() -> Mapping[str, Any]:
-    """A replay stores every row and every frame; it never downloads and never catches up."""
+    """A replay stores every row and every frame, and does not catch up on anything first."""
     return {"store.raw_rows": "all", "store.raw_json": "all", "feed.warm_up": ""}
 
 

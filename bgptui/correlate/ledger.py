@@ -190,7 +190,7 @@ class Ledger:
 
     def adopt(self, alert: Alert) -> None:
         """Take over an alert that was open before a restart."""
-        known = tuple(fact for fact in alert.evidence if fact["kind"] != "confidence")
+        known = tuple(fact for fact in alert.evidence if fact.get("kind") != "confidence")
         draft = Draft(alert=replace(alert, evidence=known), terms=terms_of(alert))
         self._entries[alert.key] = Entry(alert=alert, draft=draft, told_at=alert.last_seen)
         self._key_of[alert.alert_uuid] = alert.key

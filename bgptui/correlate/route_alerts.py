@@ -104,7 +104,7 @@ class RouteAlerts:
         matter = self._new_matter(alert.key)
         matter.last_seen = matter.cleared_at = alert.last_seen
         for fact in alert.evidence:
-            for peer in fact["peers"] if fact["kind"] == "peers" else ():
+            for peer in fact["peers"] if fact.get("kind") == "peers" else ():
                 matter.take_over(
                     Peer(peer["collector"], peer["peer_addr"], peer["peer_asn"]),
                     from_iso_utc(peer["since"]),

@@ -22,6 +22,10 @@ PEERS_MOST = 100_000
 PREFIX = "session|"
 
 
+# Of a fact of kind session, what a restart needs.
+_MEMBER_KEYS = {"collector", "peer_addr", "peer_asn", "down_at", "up_at", "resets"}
+
+
 class PeerSession(Struct):
     """What is known of a peer's session.
 
@@ -138,7 +142,7 @@ class SessionAlerts:
         """Take over an alert with the members that its evidence names."""
         outage = Outage(alert.key, alert.collector or "", alert.first_seen, alert.severity, {})
         for fact in alert.evidence:
-            if fact["kind"] != "session":
+            if fact.get("kind") != "session" or not fact.keys() >= _MEMBER_KEYS:
                 continue
             peer = Peer(fact["collector"], fact["peer_addr"], fact["peer_asn"])
             up_at = None if fact["up_at"] is None else from_iso_utc(fact["up_at"])

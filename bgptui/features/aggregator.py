@@ -50,6 +50,7 @@ class Aggregator:
         lateness_s: how far a collector's messages may be out of order.
         flap_s: longest time from a withdrawal to the announcement that makes it a flap.
         flap_memory: withdrawn prefixes remembered over all peers.
+        closed_until: end of the newest row of an earlier run; what is older comes too late.
         peer_expiry_s: a peer not heard for so long has no rows and is forgotten.
     """
 
@@ -60,6 +61,7 @@ class Aggregator:
         flap_s: float = 300.0,
         flap_memory: int = 2_000_000,
         peer_expiry_s: float = 86_400.0,
+        closed_until: float = -inf,
     ) -> None:
         self._lateness_s = lateness_s
         self._peer_expiry_s = peer_expiry_s
@@ -70,7 +72,7 @@ class Aggregator:
         self._peers: dict[Peer, PeerState] = {}
         self._collectors: dict[str, CollectorState] = {}
         self._gaps = Gaps()
-        self._network = NetworkMinutes()
+        self._network = NetworkMinutes(closed_until)
         self._losses: Counter[str] = Counter()
         # Not before `now` reaches this does `advance` have anything to close. It may be late by
         # as much as a collector's lag has shrunk since it was set.

@@ -15,11 +15,11 @@ class NetworkMinutes:
         closed_until: end of the newest row; what is older cannot be added any more.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, closed_until: float = -inf) -> None:
         self._sums: dict[int, OpenWindow] = {}
         self._active: dict[int, int] = {}
         self.next_start: int | None = None
-        self.closed_until = -inf
+        self.closed_until = closed_until
 
     def add(self, start: int, windows: Iterable[OpenWindow], active: int) -> None:
         """Add the rows of one collector.

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from bgptui.correlate.correlator import Correlator
 from bgptui.domain.alert import AlertChange
 from bgptui.domain.event import RouteEvent
-from bgptui.pipeline.moment import Moment, Moments
+from bgptui.pipeline.moment import Moment, Moments, PeerCount
 from bgptui.runtime.channel import Channel
 from bgptui.store.batch import WriteBatch
 
@@ -21,10 +21,12 @@ class CorrelationStage:
         self,
         correlator: Correlator,
         *,
+        peers: PeerCount,
         writes: Channel[WriteBatch],
         on_change: Callable[[AlertChange], None] | None = None,
     ) -> None:
         self._correlator = correlator
+        self._peers = peers
         self._writes = writes
         self._on_change = on_change
 
@@ -32,17 +34,19 @@ class CorrelationStage:
         changes: list[AlertChange] = []
         for moment in batch.items:
             changes += self._correlate(moment)
+        changes += self._correlator.advance(now)
         self._write(batch, now, changes)
 
     def tick(self, now: float) -> None:
-        """Hold-downs end by time alone."""
-        self._write(Moments(now, ()), now, list(self._correlator.advance(now)))
+        """Time comes with the moments, so that it never overtakes them."""
 
     def flush(self) -> None:
         """Alerts that are open stay open: the world has not ended, only our input."""
 
     def _correlate(self, moment: Moment) -> list[AlertChange]:
         correlator, now = self._correlator, moment.now
+        if moment.peers is not None:
+            self._peers.value = moment.peers
         changes = list(correlator.advance(now))
         for act in moment.acts:
             changes += correlator.status_changed(act.alert_uuid, act.status, act.operator, now)

@@ -1,5 +1,6 @@
 """What a pipeline says of itself, once a second."""
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -58,8 +59,13 @@ class HealthReporter:
         self._disk = DiskForecast(disk_free)
         self._backlog = backlog
         self._history: deque[tuple[float, int]] = deque()
+        self._lock = threading.Lock()
 
     def report(self) -> Health:
+        with self._lock:
+            return self._report()
+
+    def _report(self) -> Health:
         now, feed, rooms = self._clock.now(), self._feed(), self._rooms
         newest = self._tally.newest
         free_bytes, hours_left = self._disk.look(time.monotonic())

@@ -5,10 +5,10 @@ import shutil
 import time
 
 from bgptui.domain.health import STALE_AFTER_S
-from bgptui.errors import Fatal, ServiceUnreachable
+from bgptui.errors import Fatal, ServiceUnreachable, Transient
 from bgptui.pipeline.topology import Held
 from bgptui.store import lease
-from bgptui.store.connect import COLLECTOR, Connection, Database, describe
+from bgptui.store.connect import COLLECTOR, Connection, Database, describe, transient_errors
 from bgptui.store.readers import read_collector
 
 log = logging.getLogger(__name__)
@@ -79,10 +79,11 @@ def _is_alive(connection: Connection, holder: str) -> bool:
 
 
 def release(held: Held) -> None:
+    """Give the lease back; where that fails it runs out by itself."""
     try:
-        with held.connect() as connection:
+        with transient_errors("database"), held.connect() as connection:
             lease.release(connection, held.lease)
-    except ServiceUnreachable as error:
+    except (ServiceUnreachable, Transient) as error:
         log.warning("the lease runs out by itself: %s", error)
 
 

@@ -1,6 +1,7 @@
 """The ingest stage: counts, validates and watches each message, inline in the source's thread."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bgptui.config.schema import Keep
 from bgptui.domain.event import RouteCleared, RouteEvent
@@ -74,10 +75,12 @@ class IngestStage:
     def process(self, messages: list[BgpMessage], now: float) -> None:
         """Take messages in their order. `now` is used as it is live; in event time each
         message moves it, so that batch sizes make no difference."""
+        event_time = self._clock.is_event_time
         if self._last_run is not None and messages:
             last_run, self._last_run = self._last_run, None
-            self._mark_absence(last_run, messages[0].timestamp, now)
-        event_time = self._clock.is_event_time
+            first = messages[0].timestamp
+            # Live, a broken clock's first message must not end the absence in the future.
+            self._mark_absence(last_run, first if event_time else min(first, now), now)
         if event_time:
             now = self._clock.now()
         # The hot path: what is looked up once here is not looked up for every message.
@@ -102,7 +105,7 @@ class IngestStage:
                 self._add_windows(aggregator.advance(now), now)
         if event_time:
             self._clock.observe(now)
-        self._tally.add(messages)
+        self._tally.add(messages, now)
         self._tally.late += late_ones
         self._emit(now)
 
@@ -110,20 +113,26 @@ class IngestStage:
         """What time brings while nothing comes: windows that close, VRPs that changed."""
         self._close_windows(now)
         if changes := self._monitor.rejudge(now):
-            self._items.append(Moment(now, route=tuple(changes)))
+            self._items.append(Moment(now, self._aggregator.peers, route=tuple(changes)))
         self._emit(now)
 
     def gap(self, gap: Gap) -> None:
         """We are, or were, blind: mark the windows, tell the correlator."""
         now = self._clock.now()
         self._aggregator.mark_gap(gap)
-        self._items.append(Moment(now, gap=gap))
+        self._items.append(Moment(now, self._aggregator.peers, gap=gap))
         self._emit(now)
 
     def flush(self) -> None:
-        """Close every open window: the end of a recording, or a stop."""
+        """Close every open window: the end of a recording, or a stop.
+
+        Live, the minute under way is not over: its rows say that we were blind for a part.
+        """
         now = self._clock.now()
-        self._add_windows(self._aggregator.flush(), now)
+        windows = self._aggregator.flush()
+        if not self._clock.is_event_time:
+            windows = [replace(row, gap=True) if row.end > now else row for row in windows]
+        self._add_windows(windows, now)
         self._emit(now)
 
     def resume(self, last_run: LastRun) -> None:
@@ -142,13 +151,15 @@ class IngestStage:
             absences.append(Gap(last_run.until, first, None, "restart"))
         for gap in absences:
             self._aggregator.mark_gap(gap)
-            self._items.append(Moment(now, gap=gap))
+            self._items.append(Moment(now, self._aggregator.peers, gap=gap))
 
     def _add_changes(
         self, message: BgpMessage, changes: list[RouteEvent | RouteCleared], now: float
     ) -> None:
         session = message if message.type is _STATE else None
-        self._items.append(Moment(now, route=tuple(changes), session=session))
+        self._items.append(
+            Moment(now, self._aggregator.peers, route=tuple(changes), session=session)
+        )
 
     def _close_windows(self, now: float) -> None:
         if now >= self._aggregator.next_deadline:
@@ -156,7 +167,7 @@ class IngestStage:
 
     def _add_windows(self, windows: list[FeatureWindow], now: float) -> None:
         if windows:
-            self._items.append(Moment(now, windows=tuple(windows)))
+            self._items.append(Moment(now, self._aggregator.peers, windows=tuple(windows)))
 
     def _emit(self, now: float) -> None:
         if self._records:

@@ -70,6 +70,10 @@ class Inputs:
         """The messages of recordings in time order, without a pipeline."""
         return self._recording(paths).lots()
 
+    def frames(self, paths: Sequence[str]) -> Iterator[tuple[float, bytes]]:
+        """(timestamp, frame) of the same; the settings must keep frames."""
+        return self._recording(paths).frames()
+
     def close(self) -> None:
         self._quarantine.close()
 
@@ -123,6 +127,4 @@ def recorded_frames(config: Config, paths: Sequence[str]) -> Iterator[tuple[floa
     )
     clock, metrics = PipelineClock(EventClock()), Metrics()
     inputs = Inputs(keeping, clock=clock, metrics=metrics, quarantine=quarantine_path())
-    for lot in inputs.lots(paths):
-        for message in lot:
-            yield message.timestamp, message.received
+    yield from inputs.frames(paths)

@@ -1,7 +1,7 @@
 """The keeper: what a collector does by the clock rather than by its data.
 
 Once a second it renews the health row and looks for what people did in consoles; it renews the
-lease, writes metrics and runs the database's maintenance at longer intervals.
+lease and writes metrics at longer intervals.
 """
 
 import logging
@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable
 
-from bgptui.config.schema import Store
 from bgptui.domain.health import Health
 from bgptui.errors import ServiceUnreachable, Transient
 from bgptui.pipeline.moment import Moment, Moments, OperatorAct
@@ -17,7 +16,7 @@ from bgptui.runtime.channel import Channel
 from bgptui.runtime.clock import PipelineClock
 from bgptui.runtime.metrics import Metrics
 from bgptui.runtime.worker import Failure
-from bgptui.store import alerts, lease, status
+from bgptui.store import alerts, lease
 from bgptui.store.alert_writer import PIPELINE
 from bgptui.store.batch import Metric, WriteBatch
 from bgptui.store.connect import Connection, transient_errors
@@ -26,7 +25,6 @@ log = logging.getLogger(__name__)
 
 HEALTH_EVERY_S = 1.0
 METRICS_EVERY_S = 60.0
-MAINTAIN_EVERY_S = 3_600.0
 STOP_S = 5.0
 
 
@@ -43,7 +41,6 @@ class Keeper:
         *,
         connect: Callable[[], Connection],
         held: lease.Lease,
-        store: Store,
         clock: PipelineClock,
         health: Callable[[], Health],
         metrics: Metrics,
@@ -54,7 +51,6 @@ class Keeper:
     ) -> None:
         self._connect = connect
         self._held = held
-        self._store = store
         self._clock = clock
         self._health = health
         self._metrics = metrics
@@ -64,7 +60,7 @@ class Keeper:
         self._stop = threading.Event()
         self._connection: Connection | None = None
         self._last_event_id = last_status_event
-        self._due = {self._renew: 0.0, self._measure: METRICS_EVERY_S, self._maintain: 0.0}
+        self._due = {self._renew: 0.0, self._measure: METRICS_EVERY_S}
         self._thread = threading.Thread(target=self._run, name="bgptui-keeper", daemon=True)
 
     def start(self) -> None:
@@ -129,13 +125,6 @@ class Keeper:
         ]
         if self._writes.offer(WriteBatch(now=self._clock.now(), metrics=tuple(rows))):
             self._due[self._measure] += METRICS_EVERY_S
-
-    def _maintain(self) -> None:
-        # The pipeline's time: a replay of an old recording must not be dropped as expired.
-        now = self._clock.now()
-        if now > 0:
-            status.maintain(self._connected(), now, self._store)
-        self._due[self._maintain] += MAINTAIN_EVERY_S
 
     def _connected(self) -> Connection:
         if self._connection is None or self._connection.closed:

@@ -26,9 +26,11 @@ class Moment(Struct, frozen=True):
 
     Attributes:
         now: the pipeline's time when it happened; a batch's moments never go back.
+        peers: distinct peers heard by then; None where ingest had no part in it.
     """
 
     now: float
+    peers: int | None = None
     route: tuple[RouteEvent | RouteCleared, ...] = ()
     session: BgpMessage | None = None
     gap: Gap | None = None
@@ -42,3 +44,16 @@ class Moments(Struct, frozen=True):
 
     now: float
     items: tuple[Moment, ...]
+
+
+class PeerCount:
+    """Peers of the feed as of the moment that is being correlated.
+
+    Asked of ingest, it would be that of a later moment, and another one in every replay.
+    """
+
+    def __init__(self) -> None:
+        self.value = 0
+
+    def __call__(self) -> int:
+        return self.value

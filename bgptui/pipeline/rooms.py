@@ -5,6 +5,7 @@ from msgspec import Struct
 from bgptui.correlate.correlator import Correlator
 from bgptui.detect.detector import Detector
 from bgptui.features.aggregator import Aggregator
+from bgptui.pipeline.moment import PeerCount
 from bgptui.routemon.monitor import RouteMonitor
 from bgptui.rpki.vrp_source import VrpSource
 
@@ -16,4 +17,5 @@ class Rooms(Struct, frozen=True):
     monitor: RouteMonitor
     detector: Detector
     correlator: Correlator
+    peers: PeerCount
     vrps: VrpSource

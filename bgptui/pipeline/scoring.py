@@ -29,7 +29,8 @@ class ScoringStage:
         )
 
     def tick(self, now: float) -> None:
-        """Nothing here depends on time alone."""
+        """Pass time on: behind everything that came before, in the one line of moments."""
+        self._moments.put(Moments(now, ()))
 
     def flush(self) -> None:
         """Nothing is held back."""
@@ -48,4 +49,4 @@ class ScoringStage:
                 scores=timed,
             )
         )
-        return Moment(moment.now, scores=timed)
+        return Moment(moment.now, moment.peers, scores=timed)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 from bgptui.domain.routing import BgpMessage
 
+AHEAD_S = 60.0
+
 
 class Tally:
     """Counts of one pipeline's input.
@@ -26,8 +28,8 @@ class Tally:
         self.late = 0
         self.newest: float | None = None
 
-    def add(self, messages: Sequence[BgpMessage]) -> None:
-        """Count a batch."""
+    def add(self, messages: Sequence[BgpMessage], now: float) -> None:
+        """Count a batch; a timestamp that is far ahead of `now` is no news of the feed."""
         self.by_type.update([message.type for message in messages])
         announced = withdrawn = announced_listed = withdrawn_listed = 0
         newest = float("-inf") if self.newest is None else self.newest
@@ -36,12 +38,13 @@ class Tally:
             announced_listed += message.announced_listed
             withdrawn += len(message.withdrawn)
             withdrawn_listed += message.withdrawn_listed
-            newest = max(newest, message.timestamp)
+            if newest < message.timestamp <= now + AHEAD_S:
+                newest = message.timestamp
         self.announced += announced
         self.announced_listed += announced_listed
         self.withdrawn += withdrawn
         self.withdrawn_listed += withdrawn_listed
-        if messages:
+        if newest > 0:
             self.newest = newest
 
     @property

@@ -3,7 +3,7 @@
     sources -> ingest --moments--> score --moments--> correlate -> alert lines
                   \\_____________writes: write____________/
                                            \\_ backlog (memory, or disk): commit (COPY)
-    beside them: keeper (lease, health, operators' acts, maintenance), VRP refresher
+    beside them: keeper (lease, health, operators' acts), maintainer, VRP refresher
 
 Closing a channel is the stop signal. It travels the way the messages do: the source ends,
 ingest closes the windows and then its channel, each worker drains, flushes and closes the next.
@@ -23,6 +23,7 @@ from bgptui.pipeline.correlation import CorrelationStage
 from bgptui.pipeline.health import HealthReporter
 from bgptui.pipeline.ingest import IngestStage, LastRun
 from bgptui.pipeline.keeper import Keeper
+from bgptui.pipeline.maintainer import Maintainer
 from bgptui.pipeline.moment import Moments
 from bgptui.pipeline.rooms import Rooms
 from bgptui.pipeline.scoring import ScoringStage
@@ -31,7 +32,7 @@ from bgptui.pipeline.vrp_refresher import VrpRefresher
 from bgptui.runtime.channel import Channel
 from bgptui.runtime.clock import Clock, PipelineClock
 from bgptui.runtime.metrics import Metrics
-from bgptui.runtime.worker import Failure, Worker
+from bgptui.runtime.worker import B, Failure, Stage, Worker
 from bgptui.sources.sink import Source
 from bgptui.store import lease
 from bgptui.store.backlog import Backlog, WhenAway
@@ -99,6 +100,7 @@ class Pipeline:
         self.failure = Failure()
         self.tally = Tally()
         self._legs = legs
+        self._metrics = metrics
         self._clock = clock
         self._stop = threading.Event()
         self._source: Source = legs[0].source
@@ -138,33 +140,23 @@ class Pipeline:
         store: Backlog | ReplayWriter | Writer = self._backlog or self._writer
         if held.replay is not None:
             store = ReplayWriter(self._writer, held.replay)
-        score = Worker(
+        score = self._worker(
             "score",
             ScoringStage(rooms.detector, moments=correlating, writes=writes),
             scoring,
-            metrics=metrics,
-            failure=self.failure,
             tick_time=clock.tick_time,
             on_done=correlating.close,
         )
-        correlate = Worker(
+        correlate = self._worker(
             "correlate",
-            CorrelationStage(rooms.correlator, writes=writes, on_change=on_change),
+            CorrelationStage(
+                rooms.correlator, peers=rooms.peers, writes=writes, on_change=on_change
+            ),
             correlating,
-            metrics=metrics,
-            failure=self.failure,
-            tick_time=clock.tick_time,
+            tick_time=lambda: None,  # the scorer passes time on
             on_done=writes.close,
         )
-        write = Worker(
-            "write",
-            store,
-            writes,
-            metrics=metrics,
-            failure=self.failure,
-            tick_time=clock.now,
-            on_done=self._written,
-        )
+        write = self._worker("write", store, writes, tick_time=clock.now, on_done=self._written)
         self._workers = (score, correlate)
         self._write = write
         self._reporter = HealthReporter(
@@ -180,17 +172,38 @@ class Pipeline:
         self._keeper = Keeper(
             connect=held.connect,
             held=held.lease,
-            store=config.store,
             clock=clock,
             health=self.health,
             metrics=metrics,
             writes=writes,
-            moments=correlating,
+            moments=scoring,
             failure=self.failure,
             last_status_event=last_status_event,
         )
+        self._maintainer = Maintainer(
+            connect=held.connect, store=config.store, clock=clock, failure=self.failure
+        )
         self._refresher = VrpRefresher(rooms.vrps, failure=self.failure)
         self._ingesting = threading.Thread(target=self._run, name="bgptui-ingest", daemon=True)
+
+    def _worker(
+        self,
+        name: str,
+        stage: Stage[B],
+        inbox: Channel[B],
+        *,
+        tick_time: Callable[[], float | None],
+        on_done: Callable[[], None],
+    ) -> Worker[B]:
+        return Worker(
+            name,
+            stage,
+            inbox,
+            metrics=self._metrics,
+            failure=self.failure,
+            tick_time=tick_time,
+            on_done=on_done,
+        )
 
     def start(self) -> None:
         self._refresher.start()
@@ -200,6 +213,7 @@ class Pipeline:
         for worker in self._workers:
             worker.start()
         self._keeper.start()
+        self._maintainer.start()
         self._ingesting.start()
 
     def health(self) -> Health:
@@ -224,9 +238,12 @@ class Pipeline:
 
         self._ingesting.join(left_s())
         if self._ingesting.is_alive():
+            if self.failure.error is not None:
+                raise self.failure.error
             return False
         self._refresher.stop()
         self._keeper.stop()
+        self._maintainer.stop()
         committer = () if self._committer is None else (self._committer,)
         done = all(thread.join(left_s()) for thread in (*self._workers, self._write, *committer))
         if self.failure.error is not None:

@@ -2,19 +2,11 @@
 
 import threading
 from collections import deque
-from enum import Enum, auto
 from typing import Generic, TypeVar
 
 from bgptui.errors import BgptuiError
 
 T = TypeVar("T")
-
-
-class WhenFull(Enum):
-    """What `put` does when the channel is full."""
-
-    BLOCK = auto()
-    DROP = auto()
 
 
 class ChannelClosed(BgptuiError):
@@ -27,39 +19,32 @@ class Channel(Generic[T]):
     Args:
         name: shown in health and metrics.
         capacity: batches, at least 1.
-        when_full: only the socket's edge may DROP (and counts it in `dropped`).
     """
 
-    def __init__(self, name: str, *, capacity: int, when_full: WhenFull = WhenFull.BLOCK) -> None:
+    def __init__(self, name: str, *, capacity: int) -> None:
         if capacity < 1:
             raise ValueError(f"channel {name}: capacity {capacity} is below 1")
         self.name = name
         self.capacity = capacity
-        self.dropped = 0
-        self._when_full = when_full
         self._items: deque[T] = deque()
         self._closed = False
         self._lock = threading.Lock()
         self._not_empty = threading.Condition(self._lock)
         self._not_full = threading.Condition(self._lock)
 
-    def put(self, item: T) -> bool:
-        """Append `item`; waits while the channel is full, or drops it (False) if it DROPs.
+    def put(self, item: T) -> None:
+        """Append `item`; waits while the channel is full.
 
         Raises:
             ChannelClosed: also when it closes while waiting.
         """
         with self._not_full:
             while len(self._items) >= self.capacity and not self._closed:
-                if self._when_full is WhenFull.DROP:
-                    self.dropped += 1
-                    return False
                 self._not_full.wait()
             if self._closed:
                 raise ChannelClosed(f"channel {self.name} is closed")
             self._items.append(item)
             self._not_empty.notify()
-            return True
 
     def offer(self, item: T) -> bool:
         """Append `item` if there is room now; False when the channel is full or closed.

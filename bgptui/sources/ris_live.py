@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 _BEAT_S = 0.05  # a batch waits no longer
 _CLOSE_S = 1.0
+_AHEAD_S = 10.0  # clocks of collectors may differ from ours
 _STABLE_S = 10.0  # a connection that brought messages this long may be retried at once
 _LOG_EVERY_S = 60.0  # of a server's errors
 _QUEUE_FRAMES = 1_024
@@ -253,12 +254,17 @@ class RisLive:
         if not batch:
             return
         self._batch = []
-        self._sees_again(sink, batch[0].timestamp)
-        newest = max(message.timestamp for message in batch)
+        self._sees_again(sink, self._plausible(batch[0].timestamp))
+        newest = self._plausible(max(message.timestamp for message in batch))
         self._outage.newest = max(newest, self._outage.newest or newest)
         self._messages_here += len(batch)
         sink.process(batch, self._clock.now())
         self._postpone_silence()
+
+    def _plausible(self, event_time: float) -> float:
+        """Live, one peer's broken clock must not put the edge of a gap into the future."""
+        wall = self._feed.clock is ClockKind.WALL
+        return min(event_time, self._clock.now() + _AHEAD_S) if wall else event_time
 
     def _sees_again(self, sink: Sink, event_time: float) -> None:
         self._connected = True

@@ -13,6 +13,7 @@ from bgptui.domain.alert import (
     Severity,
     alert_uuid,
 )
+from bgptui.domain.alert_json import iso_utc
 from bgptui.domain.event import RouteEvent
 from bgptui.domain.routing import Peer
 from bgptui.domain.rpki import RpkiState
@@ -136,7 +137,17 @@ def _session_alert(peer: Peer, at: float) -> Alert:
         peers_total=len(PEERS),
         anomaly_types=("session_reset",),
         final_score=0.9,
-        evidence=({"kind": "session", "state": "down"},),
+        evidence=(
+            {
+                "kind": "session",
+                "collector": peer.collector,
+                "peer_addr": peer.address,
+                "peer_asn": peer.asn,
+                "down_at": iso_utc(at),
+                "up_at": iso_utc(at + 12.0),
+                "resets": 1,
+            },
+        ),
     )
 
 

@@ -56,8 +56,10 @@ class StartState(Struct, frozen=True):
     Attributes:
         open_alerts: open and acknowledged ones, in the order of their ids.
         false_positives: those that opened in the last 30 days before the watermark.
-        last_watermark: end of the last window that was committed; where none was, the time of
-            the first message. None in an empty database.
+        last_watermark: up to when everything is known: end of the last window that was
+            committed, or the last message where it was closed early by an orderly stop; without
+            windows the first message. None in an empty database.
+        closed_until: end of the newest stored window; None without any.
         last_status_event: status events up to it are in open_alerts and false_positives.
         open_gaps: gaps that nobody closed; they end when data comes again.
         baseline: the last 24 h of each stream.
@@ -67,6 +69,7 @@ class StartState(Struct, frozen=True):
     open_alerts: tuple[Alert, ...]
     false_positives: tuple[Alert, ...]
     last_watermark: float | None
+    closed_until: float | None
     last_status_event: int
     open_gaps: tuple[Gap, ...]
     baseline: tuple[StreamBaseline, ...]
@@ -84,6 +87,7 @@ def start_state(conn: Connection) -> StartState:
             open_alerts=tuple(sorted(open_alerts, key=lambda alert: alert.alert_id)),
             false_positives=_false_positives(conn, last_window),
             last_watermark=_last_watermark(conn, last_window),
+            closed_until=None if last_window is None else last_window + WINDOW_S,
             last_status_event=last_status_event(conn),
             open_gaps=_open_gaps(conn),
             baseline=() if last_window is None else _baseline(conn, last_window),
@@ -97,6 +101,7 @@ def fresh_state(conn: Connection, ids: NextIds) -> StartState:
         open_alerts=(),
         false_positives=(),
         last_watermark=None,
+        closed_until=None,
         last_status_event=last_status_event(conn),
         open_gaps=(),
         baseline=(),
@@ -113,7 +118,9 @@ def next_ids(conn: Connection) -> NextIds:
 
 def _last_watermark(conn: Connection, last_window: float | None) -> float | None:
     if last_window is not None:
-        return last_window + WINDOW_S
+        end = last_window + WINDOW_S
+        last = conn.execute(query("store/last_message")).fetchone()
+        return end if last is None or last[0] is None else max(last_window, min(end, last[0]))
     first = conn.execute(query("store/first_message")).fetchone()
     return None if first is None else first[0]
 

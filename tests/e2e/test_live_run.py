@@ -93,7 +93,8 @@ class Feed:
 
     @staticmethod
     def _timed() -> Iterator[TimedFrame]:
-        return scenario("subprefix-hijack").frames(1_767_787_200.0, rng=Random(3))
+        frames = scenario("subprefix-hijack").frames(1_767_787_200.0, rng=Random(3))
+        return islice(frames, 40_000)
 
     def _next_frames(self) -> Iterator[TimedFrame]:
         return self._frames
@@ -148,6 +149,42 @@ def test_a_server_that_is_restarted_costs_only_the_time_it_was_down(
     assert [(reason, collector) for reason, collector, _, _ in gaps] == [("closed", None)]
     assert gaps[0][3] > gaps[0][2]
     assert inside == (0,)
+
+
+def test_an_orderly_stop_and_restart_leave_one_gap_and_no_minute_twice(
+    program: Program, database: str
+) -> None:
+    program.run("db", "sample-data", "--dsn", database)
+    program.run("alerts", "--dsn", database)
+    feed = Feed()
+    feed.start()
+    count = "select count(*) from raw_bgp_data"
+    command = ("--no-ui", "--url", feed.url, "--dsn", database)
+    try:
+        for _ in range(2):
+            with program.running(*command) as live:
+                before = value(database, count)
+                until(live, lambda more=before + 50: value(database, count) > more, "messages")
+                program.terminate(live)
+    finally:
+        feed.stop()
+    with psycopg.connect(database) as connection:
+        gaps = connection.execute(
+            "select reason, gap_end - gap_start < interval '5 minutes' from feed_gaps"
+            " where collector is null and gap_end is not null and reason = 'restart'"
+            " order by gap_start desc limit 1"
+        ).fetchall()
+        twice = connection.execute(
+            "select timestamp, collector, peer_addr from features where not gap"
+            " group by 1, 2, 3 having count(*) > 1"
+        ).fetchall()
+        blind = connection.execute(
+            "select count(*) from ml_results m join features f on f.id = m.feature_id"
+            " where f.gap and m.ensemble_score is not null"
+        ).fetchone()
+    assert gaps == [("restart", True)]
+    assert twice == []
+    assert blind == (0,)
 
 
 def test_a_killed_collector_comes_back_with_its_open_alert_and_a_gap_and_resolves_it(

@@ -108,6 +108,33 @@ def test_the_incident_gives_its_alerts_and_two_replays_give_the_same_bytes(
     assert {uuid: (severity, status) for uuid, severity, status in rows} == ends
 
 
+def test_peers_that_keep_arriving_are_counted_alike_in_every_replay(
+    program: Program, incident: Incident
+) -> None:
+    crowded = program.home / "crowded.jsonl"
+    with incident.recording.open("rb") as calm, crowded.open("wb") as recording:
+        for number, frame in enumerate(calm):
+            recording.write(frame)
+            timestamp = json.loads(frame)["data"]["timestamp"]
+            newcomer = {
+                "timestamp": timestamp,
+                "peer": f"2001:db8::{number:x}",
+                "peer_asn": "64496",
+                "id": f"k-{number}",
+                "host": "rrc00.ripe.net",
+                "type": "KEEPALIVE",
+            }
+            message = {"type": "ris_message", "data": newcomer}
+            recording.write(json.dumps(message).encode() + b"\n")
+            if number == 5_500:
+                break
+        recording.writelines(calm)
+    command = ("replay", str(crowded), *incident.flags, "--format", "jsonl")
+    first = program.run(*command).stdout
+    assert '"alert_type":"hijack"' in first
+    assert first == program.run(*command).stdout == program.run(*command).stdout
+
+
 def test_the_demo_shows_its_hijack_within_a_minute_and_its_storm_within_four(
     program: Program, incident: Incident
 ) -> None:

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from bgptui.runtime.channel import Channel, ChannelClosed, WhenFull
+from bgptui.runtime.channel import Channel, ChannelClosed
 
 
 def test_items_come_out_in_the_order_they_went_in() -> None:
@@ -16,14 +16,6 @@ def test_items_come_out_in_the_order_they_went_in() -> None:
 
 def test_get_answers_none_when_nothing_comes_in_time() -> None:
     assert Channel[int]("numbers", capacity=1).get(0.001) is None
-
-
-def test_a_full_channel_that_drops_counts_what_it_lost() -> None:
-    channel: Channel[int] = Channel("numbers", capacity=1, when_full=WhenFull.DROP)
-    assert channel.put(1)
-    assert not channel.put(2)
-    assert channel.dropped == 1
-    assert channel.get() == 1
 
 
 def test_a_full_channel_that_blocks_waits_for_its_reader() -> None:
@@ -79,4 +71,3 @@ def test_an_offer_is_taken_only_while_there_is_room() -> None:
     assert channel.get() == 1
     channel.close()
     assert not channel.offer(3)
-    assert channel.dropped == 0

@@ -1,0 +1,67 @@
+"""Runs the maintenance of the database in a thread of its own: it waits for locks at times."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from bgptui.config.schema import Store
+from bgptui.errors import ServiceUnreachable, Transient
+from bgptui.runtime.clock import PipelineClock
+from bgptui.runtime.worker import Failure
+from bgptui.store import status
+from bgptui.store.connect import Connection, transient_errors
+
+log = logging.getLogger(__name__)
+
+FIRST_AFTER_S = 5.0
+EVERY_S = 3_600.0
+RETRY_S = 60.0
+STATEMENT_TIMEOUT_MS = 300_000
+
+
+class Maintainer:
+    """Makes partitions ahead and drops what has expired, as of the pipeline's time: a replay of
+    an old recording must not be dropped as expired."""
+
+    def __init__(
+        self,
+        *,
+        connect: Callable[[], Connection],
+        store: Store,
+        clock: PipelineClock,
+        failure: Failure,
+    ) -> None:
+        self._connect = connect
+        self._store = store
+        self._clock = clock
+        self._failure = failure
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="bgptui-maintainer", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the thread to end; what the server is at is not waited for."""
+        self._stop.set()
+        self._thread.join(1.0)
+
+    def _run(self) -> None:
+        with self._failure:
+            wait_s = FIRST_AFTER_S
+            while not self._stop.wait(wait_s):
+                wait_s = self._maintain()
+
+    def _maintain(self) -> float:
+        """Seconds until the next run."""
+        now = self._clock.now()
+        if now <= 0:  # a replay before its first message
+            return FIRST_AFTER_S
+        try:
+            with transient_errors("maintenance"), self._connect() as connection:
+                connection.execute(f"set statement_timeout to {STATEMENT_TIMEOUT_MS:d}")
+                status.maintain(connection, now, self._store)
+        except (ServiceUnreachable, Transient) as error:
+            log.warning("maintenance is put off: %s", error)
+            return RETRY_S
+        return EVERY_S
