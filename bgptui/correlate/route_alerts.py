@@ -21,6 +21,10 @@ MATTERS_MOST = 50_000
 ALERTS_MOST = 10_000
 
 
+# Of a peer in a fact of kind peers, what a restart needs.
+_PEER_KEYS = {"collector", "peer_addr", "peer_asn", "since"}
+
+
 class RouteAlerts:
     """Every matter that some peer sees, with or without an alert.
 
@@ -104,7 +108,8 @@ class RouteAlerts:
         matter = self._new_matter(alert.key)
         matter.last_seen = matter.cleared_at = alert.last_seen
         for fact in alert.evidence:
-            for peer in fact["peers"] if fact.get("kind") == "peers" else ():
+            peers = fact["peers"] if fact.get("kind") == "peers" else ()
+            for peer in (peer for peer in peers if peer.keys() >= _PEER_KEYS):
                 matter.take_over(
                     Peer(peer["collector"], peer["peer_addr"], peer["peer_asn"]),
                     from_iso_utc(peer["since"]),

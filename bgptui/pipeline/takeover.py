@@ -8,6 +8,10 @@ from bgptui.domain.alert import Alert
 from bgptui.domain.event import EventType, RouteKey
 from bgptui.domain.routing import Peer
 
+# Of a fact of kind rule, what names the route's key; alerts of other programs may have less.
+_RULE_KEYS = {"event_type", "reason"}
+_PEER_KEYS = {"collector", "peer_addr", "peer_asn"}
+
 
 class FiringBefore(Struct, frozen=True):
     """A peer's route that a rule fired for; origin () where it was an AS_SET."""
@@ -20,7 +24,8 @@ class FiringBefore(Struct, frozen=True):
 def firing_before(alerts: Iterable[Alert]) -> Iterator[FiringBefore]:
     """The routes that the evidence of open route alerts names (facts `rule` and `peers`)."""
     for alert in alerts:
-        rule = next((fact for fact in alert.evidence if fact.get("kind") == "rule"), None)
+        rules = (fact for fact in alert.evidence if fact.get("kind") == "rule")
+        rule = next((fact for fact in rules if fact.keys() >= _RULE_KEYS), None)
         if alert.prefix is None or rule is None:
             continue
         key = RouteKey(
@@ -28,6 +33,7 @@ def firing_before(alerts: Iterable[Alert]) -> Iterator[FiringBefore]:
         )
         origin = () if alert.origin_asn is None else alert.origin_asn
         for fact in alert.evidence:
-            for peer in fact["peers"] if fact.get("kind") == "peers" else ():
+            peers = fact["peers"] if fact.get("kind") == "peers" else ()
+            for peer in (peer for peer in peers if peer.keys() >= _PEER_KEYS):
                 named = Peer(peer["collector"], peer["peer_addr"], peer["peer_asn"])
                 yield FiringBefore(key, named, origin)

@@ -5,7 +5,13 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """`now()` in seconds since 1970 UTC; `observe` tells it a message's timestamp."""
+    """`now()` in seconds since 1970 UTC; `observe` tells it a message's timestamp.
+
+    `is_event_time`: only the data moves it.
+    """
+
+    @property
+    def is_event_time(self) -> bool: ...
 
     def now(self) -> float: ...
 
@@ -14,6 +20,8 @@ class Clock(Protocol):
 
 class WallClock:
     """Time of this machine."""
+
+    is_event_time = False
 
     def now(self) -> float:
         return time.time()
@@ -24,6 +32,8 @@ class WallClock:
 
 class EventClock:
     """Time of the data: the newest timestamp observed. It never goes back."""
+
+    is_event_time = True
 
     def __init__(self, start: float = 0.0) -> None:
         self._now = start
@@ -56,7 +66,7 @@ class PipelineClock:
 
     @property
     def is_event_time(self) -> bool:
-        return isinstance(self._clock, EventClock)
+        return self._clock.is_event_time
 
     def tick_time(self) -> float | None:
         """`now` for idle ticks; None while only the data moves time."""

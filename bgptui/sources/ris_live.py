@@ -263,8 +263,9 @@ class RisLive:
 
     def _plausible(self, event_time: float) -> float:
         """Live, one peer's broken clock must not put the edge of a gap into the future."""
-        wall = self._feed.clock is ClockKind.WALL
-        return min(event_time, self._clock.now() + _AHEAD_S) if wall else event_time
+        if self._clock.is_event_time:
+            return event_time
+        return min(event_time, self._clock.now() + _AHEAD_S)
 
     def _sees_again(self, sink: Sink, event_time: float) -> None:
         self._connected = True

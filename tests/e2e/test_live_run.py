@@ -4,6 +4,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -160,11 +161,15 @@ def test_an_orderly_stop_and_restart_leave_one_gap_and_no_minute_twice(
     feed.start()
     count = "select count(*) from raw_bgp_data"
     command = ("--no-ui", "--url", feed.url, "--dsn", database)
+
+    def more_than(rows: int) -> bool:
+        return bool(value(database, count) > rows)
+
     try:
         for _ in range(2):
             with program.running(*command) as live:
                 before = value(database, count)
-                until(live, lambda more=before + 50: value(database, count) > more, "messages")
+                until(live, partial(more_than, before + 50), "messages")
                 program.terminate(live)
     finally:
         feed.stop()
