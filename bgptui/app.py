@@ -22,7 +22,7 @@ from bgptui.detect.history import StreamHistory
 from bgptui.domain.alert import AlertChange
 from bgptui.domain.gap import Gap
 from bgptui.domain.window import WINDOW_S
-from bgptui.errors import BadInput, Fatal, ServiceUnreachable, Transient
+from bgptui.errors import BadInput, Fatal, ServiceUnreachable, Transient, UsageError
 from bgptui.features.aggregator import Aggregator
 from bgptui.pipeline.holding import hold, release
 from bgptui.pipeline.ingest import LastRun
@@ -240,6 +240,8 @@ def _vrps(config: Config, *, ageing: Ageing, metrics: Metrics) -> VrpSource:
         timeout_s=rpki.fetch_timeout_s,
     )
     if ageing is Ageing.NEVER:
+        if rpki.vrps and "://" not in rpki.vrps and not Path(rpki.vrps).is_file():
+            raise UsageError(f"{rpki.vrps}: there is no such file of VRPs (--vrps, rpki.vrps)")
         try:
             vrps.load(0.0)
         except (BadInput, Transient) as error:

@@ -97,6 +97,18 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
+    return int(text)
+
+
 Commands = argparse._SubParsersAction
 
 
@@ -174,7 +186,7 @@ def _add_serve_recording(commands: "Commands[argparse.ArgumentParser]") -> None:
     )
     parser.add_argument("input", nargs="+", metavar="INPUT", help="as for replay")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8765, help="0 picks a free one (default: 8765)")
+    parser.add_argument("--port", type=_port, default=8765, help="0: a free one (default: 8765)")
     pace = parser.add_mutually_exclusive_group()
     pace.add_argument("--rate", type=float, metavar="N", help="messages a second")
     pace.add_argument("--speed", type=float, metavar="N", help="multiple of real time")
@@ -231,7 +243,7 @@ def _add_alerts(commands: "Commands[argparse.ArgumentParser]") -> None:
 def _add_alert_filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--status", choices=("open", "acknowledged", "resolved", "false_positive"))
     parser.add_argument("--severity", choices=("critical", "high", "medium", "low"))
-    parser.add_argument("--limit", type=int, default=100, metavar="N")
+    parser.add_argument("--limit", type=_count, default=100, metavar="N")
     parser.add_argument("--json", action="store_true", help="one JSON line an alert")
 
 

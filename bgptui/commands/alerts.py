@@ -10,6 +10,7 @@ from bgptui import app
 from bgptui.commands.settings import load_settings
 from bgptui.domain.alert import Alert, AlertChange, Change, Severity, Status
 from bgptui.domain.alert_json import alert_line, alert_text, iso_utc, printable
+from bgptui.errors import UsageError
 from bgptui.store import alerts
 from bgptui.store.connect import CONSOLE, Connection
 from bgptui.store.readers import read_alert_detail
@@ -43,10 +44,8 @@ def show(args: argparse.Namespace) -> int:
         print(f"  {fact.get('kind', 'fact'):<11}{printable(msgspec.json.encode(values).decode())}")
     for event in detail.history if detail is not None else ():
         note = f": {printable(event.note)}" if event.note else ""
-        print(
-            f"  {iso_utc(event.timestamp)} {event.to_status.value} by "
-            f"{printable(event.operator)}{note}"
-        )
+        act = "note" if event.from_status is event.to_status else event.to_status.value
+        print(f"  {iso_utc(event.timestamp)} {act} by {printable(event.operator)}{note}")
     return 0
 
 
@@ -64,14 +63,21 @@ def resolve(args: argparse.Namespace) -> int:
 
 def note(args: argparse.Namespace) -> int:
     """Add a note to an alert's history."""
+    if not args.text.strip():
+        raise UsageError("alerts note: the text is empty")
     with _connection(args) as (connection, operator):
         alerts.add_note(connection, args.id, operator, args.text)
+        alert = alerts.load_alert(connection, args.id)
+    print(_line(alert) if args.json else _text(alert))
     return 0
 
 
 def _change(args: argparse.Namespace, status: Status) -> int:
     with _connection(args) as (connection, operator):
+        before = alerts.load_alert(connection, args.id).status
         alerts.update_alert_status(connection, args.id, status, operator, args.note)
+        if before is status and args.note:  # no change of status that could carry it
+            alerts.add_note(connection, args.id, operator, args.note)
         alert = alerts.load_alert(connection, args.id)
     print(_line(alert) if args.json else _text(alert))
     return 0
@@ -93,7 +99,7 @@ def _as_change(alert: Alert) -> AlertChange:
     """What last happened to it, for the line that replay and webhooks write, too."""
     if alert.status is Status.RESOLVED:
         return AlertChange(Change.RESOLVE, alert)
-    return AlertChange(Change.OPEN, alert)
+    return AlertChange(Change.OPEN if alert.status is Status.OPEN else Change.UPDATE, alert)
 
 
 def _line(alert: Alert) -> str:

@@ -11,6 +11,7 @@ from bgptui.commands.settings import load_settings
 from bgptui.config.schema import Store
 from bgptui.errors import Fatal
 from bgptui.store.connect import CONSOLE, Database, describe
+from bgptui.store.dsn import masked_dsn
 from bgptui.store.migrate import migrate
 from bgptui.store.sample_data import write_sample_data
 from bgptui.store.status import (
@@ -68,11 +69,13 @@ def status(args: argparse.Namespace) -> int:
         database.connect(application_name=CONSOLE) as connection,
     ):
         found = database_status(connection)
+        dsn = masked_dsn(database.dsn)
     if args.json:
         print(msgspec.json.encode(found).decode())
         return 0
     for line in _status_lines(found):
         print(line)
+    print(f"connect with: psql '{dsn}'")
     return 0
 
 

@@ -1,6 +1,7 @@
 """`bgptui demo list` and `bgptui --demo`."""
 
 import argparse
+import logging
 import sys
 import tempfile
 import time
@@ -25,6 +26,8 @@ from bgptui.store.connect import Database
 
 SEED = 2026
 
+log = logging.getLogger("bgptui")
+
 
 def list_scenarios(_args: argparse.Namespace) -> int:
     """Print a line a scenario."""
@@ -35,6 +38,8 @@ def list_scenarios(_args: argparse.Namespace) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Play a scenario into a throw-away database: a day of history at once, then live."""
+    if args.demo == "list":
+        return list_scenarios(args)
     chosen = scenario(args.demo)
     if not args.no_ui:
         console.require_terminal()
@@ -97,7 +102,9 @@ def _play(args: argparse.Namespace, config: Config) -> None:
         _until_live(pipeline)
         progress.clear()
         if args.no_ui:
+            log.info("the day of history is in; live from %s", config.feed.url)
             headless.watch(pipeline, stop, log_interval_s=config.runtime.log_interval_s)
+            headless.log_health(pipeline.health())
         elif not stop.is_set():
             console.show(config, database, pipeline=pipeline)
 

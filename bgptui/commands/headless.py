@@ -14,11 +14,12 @@ from bgptui.pipeline.topology import Pipeline
 log = logging.getLogger("bgptui")
 
 _LOOK_EVERY_S = 0.2
+_STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 @contextlib.contextmanager
 def stop_signals() -> Iterator[threading.Event]:
-    """SIGTERM and SIGINT set the event that this gives; a second SIGINT interrupts."""
+    """SIGTERM, SIGINT and SIGHUP set the event that this gives; a second SIGINT interrupts."""
     stop = threading.Event()
 
     def handle(number: int, _frame: FrameType | None) -> None:
@@ -26,7 +27,7 @@ def stop_signals() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         stop.set()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, handle) for number in _STOPPING}
     try:
         yield stop
     finally:

@@ -77,7 +77,9 @@ class _Printer:
 
 def _check_inputs(names: list[str], *, speed: float | None) -> None:
     for name in names:
-        if name != STDIN and not Path(name).is_file():
+        if name != STDIN and Path(name).is_dir():
+            raise UsageError(f"{name}: is a folder; name its files")
+        if name != STDIN and not Path(name).exists():
             raise UsageError(f"{name}: there is no such file")
     if speed is not None and not speed > 0:
         raise UsageError(f"--speed {speed:g}: must be above 0")
@@ -172,5 +174,7 @@ def _summary(tally: Tally, health: Health, opened: Counter[str], spent_s: float)
     lost = {name: count for name, count in health.dropped.items() if name != "agg.late"}
     if lost:
         counts = ", ".join(f"{name} {count:,}" for name, count in lost.items())
-        lines.append(f"dropped: {counts} (bad frames are kept in {quarantine_path()})")
+        bad = any(name.startswith("ingest.") for name in lost)
+        kept = f" (bad frames are kept in {quarantine_path()})" if bad else ""
+        lines.append(f"dropped: {counts}{kept}")
     return lines

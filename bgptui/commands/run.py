@@ -44,6 +44,11 @@ def _run_headless(config: Config, database: Database, ageing: Ageing) -> None:
         ) as pipeline,
     ):
         log.info("collecting from %s into %s", config.feed.url, database.engine)
+        log.info(
+            "watching %d prefixes (watch.file), VRPs from %s",
+            pipeline.watched_prefixes,
+            config.rpki.vrps or "nowhere (rpki.vrps)",
+        )
         headless.watch(pipeline, stop, log_interval_s=config.runtime.log_interval_s)
         log.info("stopping: what was received is being written")
     headless.log_health(pipeline.health())

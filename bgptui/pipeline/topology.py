@@ -100,6 +100,7 @@ class Pipeline:
         self.failure = Failure()
         self.tally = Tally()
         self._legs = legs
+        self._rooms = rooms
         self._metrics = metrics
         self._clock = clock
         self._stop = threading.Event()
@@ -265,6 +266,11 @@ class Pipeline:
     def spools(self) -> bool:
         """Whether rows that the database does not take are kept on disk."""
         return self._backlog is not None
+
+    @property
+    def watched_prefixes(self) -> int:
+        """Rules of the watchlist."""
+        return len(self._rooms.monitor.watchlist.rules)
 
     @property
     def running(self) -> bool:

@@ -173,7 +173,7 @@ class VrpSource:
                 refused,
                 loaded.first_refused,
             )
-        if not size and (refused or loaded.expired):
+        if not size:
             raise BadInput(
                 f"{self.location}: none of its VRPs can be used:"
                 f" {refused} malformed, {loaded.expired} expired",

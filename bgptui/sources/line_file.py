@@ -69,6 +69,8 @@ def read_lines(name: str, *, max_bytes: int, on_read: Callable[[int], None]) -> 
 
 def _open(name: str) -> "BinaryIO | nullcontext[BinaryIO]":
     if name == STDIN:
+        if sys.stdin is None:
+            raise UsageError("standard input is closed")
         return nullcontext(sys.stdin.buffer)
     return Path(name).open("rb")
 

@@ -20,7 +20,8 @@ from bgptui.sources.sink import BATCH_MESSAGES, TICK_S, Sink
 
 log = logging.getLogger(__name__)
 
-# A file whose first lines are all unreadable is something else than a recording.
+# A file whose first lines are no JSON at all is something else than a recording.
+_NO_JSON = {"malformed", "not_utf8", "oversized_frame"}
 _FIRST_LINES = 10
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -148,6 +149,7 @@ class Recording:
                     yield taken
                 if isinstance(taken, BadInput):
                     unreadable = unreadable or taken
+                    readable += taken.reason not in _NO_JSON
                     if not readable and line.number >= _FIRST_LINES:
                         raise _no_recording(name, unreadable)
                 elif taken is not None:

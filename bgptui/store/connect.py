@@ -85,8 +85,7 @@ def connect(
         connection.autocommit = autocommit is Commit.EACH_STATEMENT
     except psycopg.Error as error:
         raise ServiceUnreachable(
-            f"database {describe(dsn)} cannot be reached (tried for {timeout_s:g} s): "
-            f"{one_line(error, dsn)}"
+            f"database {describe(dsn)} cannot be reached: {one_line(error, dsn)}"
         ) from error
     return connection
 

@@ -119,7 +119,8 @@ def next_ids(conn: Connection) -> NextIds:
 def _last_watermark(conn: Connection, last_window: float | None) -> float | None:
     if last_window is not None:
         end = last_window + WINDOW_S
-        last = conn.execute(query("store/last_message")).fetchone()
+        since = {"since": utc(last_window)}
+        last = conn.execute(query("store/last_message"), since).fetchone()
         return end if last is None or last[0] is None else max(last_window, min(end, last[0]))
     first = conn.execute(query("store/first_message")).fetchone()
     return None if first is None else first[0]
