@@ -128,10 +128,13 @@ def weigh(terms: Terms, *, history: float) -> Weighed:
     return Weighed(confidence, final_score, evidence)
 
 
+_TERMS = {"route", "route_q", "route_source", "route_peers", "ml", "ml_q", "ml_source"}
+
+
 def terms_of(alert: Alert) -> Terms:
     """The terms of an alert as its evidence has them, e.g. of one read back after a restart."""
     for fact in alert.evidence:
-        if fact["kind"] == "confidence":
+        if fact.get("kind") == "confidence" and _TERMS <= fact.keys():
             return Terms(
                 route=fact["route"],
                 route_q=fact["route_q"],

@@ -80,6 +80,6 @@ def with_gaps(
     kept = [
         fact
         for fact in evidence
-        if fact["kind"] != "gap" or (fact["collector"], fact["start"]) not in shown
+        if fact.get("kind") != "gap" or (fact.get("collector"), fact.get("start")) not in shown
     ]
     return (*kept, *facts)

@@ -259,4 +259,4 @@ def _differs(new: Alert, old: Alert) -> bool:
 
 
 def _gaps_of(alert: Alert) -> list[object]:
-    return [fact for fact in alert.evidence if fact["kind"] == "gap"]
+    return [fact for fact in alert.evidence if fact.get("kind") == "gap"]
