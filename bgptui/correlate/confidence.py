@@ -134,7 +134,7 @@ _TERMS = {"route", "route_q", "route_source", "route_peers", "ml", "ml_q", "ml_s
 def terms_of(alert: Alert) -> Terms:
     """The terms of an alert as its evidence has them, e.g. of one read back after a restart."""
     for fact in alert.evidence:
-        if fact.get("kind") == "confidence" and _TERMS <= fact.keys():
+        if fact.get("kind") == "confidence" and fact.keys() >= _TERMS:
             return Terms(
                 route=fact["route"],
                 route_q=fact["route_q"],
