@@ -88,6 +88,7 @@ class Health(Struct, frozen=True):
         disk_hours_left: until that is full at the present rate of growth.
         spool_bytes: rows on disk that wait for the database; 0 when it has caught up.
         spool_max_bytes: how many may; 0 where there is no spool.
+        watched_prefixes: rules of the watchlist; 0 without one, None where unknown.
     """
 
     now: float
@@ -107,3 +108,4 @@ class Health(Struct, frozen=True):
     disk_hours_left: float | None = None
     spool_bytes: int = 0
     spool_max_bytes: int = 0
+    watched_prefixes: int | None = None

@@ -1,12 +1,11 @@
 """The filter of the alert list: `sev>=high state:active !origin:AS0 192.0.2`.
 
-Terms are separated by spaces and all must hold; `!` negates one. `field:value` looks for the
-value in the field; sev, conf and n also take >= and <=. A bare word is looked for everywhere.
+Terms are separated by spaces and all must hold; `!` negates one. `field:value` (or `=`) looks for
+the value in the field; sev, conf and n also take >= and <=. A bare word is looked for everywhere.
 """
 
 import re
 from collections.abc import Callable
-from difflib import get_close_matches
 
 from msgspec import Struct
 
@@ -15,8 +14,11 @@ from bgptui.errors import BadInput
 from bgptui.store.readers import AlertRow
 
 _TERM = re.compile(
-    r"(?P<no>!?)(?:(?P<field>[a-z]+)(?P<op>>=|<=|:))?(?P<value>[^!].*)", re.IGNORECASE
+    r"(?P<no>!?)(?:(?P<field>[a-z]+)(?P<op>>=|<=|[:=<>])(?P<value>.*)|(?P<word>[^!].*))",
+    re.IGNORECASE,
 )
+# `dead:beef::/32` is a prefix, `dead` no field.
+_IPV6 = re.compile(r"[0-9a-f]{1,4}:[0-9a-f:.]*(?:/[0-9]*)?", re.IGNORECASE)
 _ACTIVE = (Status.OPEN, Status.ACKNOWLEDGED)
 _NUMBERS = ("conf", "n")
 
@@ -51,6 +53,16 @@ _TEXTS: dict[str, Callable[[AlertRow], str]] = {
     "by": lambda row: row.acknowledged_by or "",
 }
 FIELDS = ("sev", "state", *_TEXTS, *_NUMBERS)
+_SYNONYMS = {
+    "severity": "sev",
+    "status": "state",
+    "kind": "type",
+    "asn": "origin",
+    "as": "origin",
+    "confidence": "conf",
+    "peers": "n",
+    "operator": "by",
+}
 
 
 def _text(row: AlertRow, field: str) -> str:
@@ -70,19 +82,24 @@ def _term(word: str) -> Term:
     match = _TERM.fullmatch(word)
     if match is None:
         raise BadInput(f"filter: {word!r} is no condition", reason="bad_filter")
-    field = (match["field"] or "").lower()
-    op = match["op"] or ":"
-    value = match["value"].lower()
-    if field == "":
-        return Term("", ":", value, bool(match["no"]))
+    negated = bool(match["no"])
+    bare = word.removeprefix("!").lower()
+    if match["word"] is not None or _IPV6.fullmatch(bare):
+        return Term("", ":", bare, negated)
+    named = match["field"].lower()
+    field = _SYNONYMS.get(named, named)
     if field not in FIELDS:
-        if match["op"] == ":" and not get_close_matches(field, FIELDS, 1):
-            # 2001:db8:: is a prefix, no field
-            return Term("", ":", word.removeprefix("!").lower(), bool(match["no"]))
-        raise BadInput(f"filter: no field {field!r}; there are {', '.join(FIELDS)}")
-    if op != ":" and field not in ("sev", *_NUMBERS):
-        raise BadInput(f"filter: {field} takes {field}:value, not {op}", reason="bad_filter")
-    return Term(field, op, _checked(field, value), bool(match["no"]))
+        # All of it is to fit the line that shows it.
+        raise BadInput(f"no field {named!r}: {' '.join(FIELDS)}", reason="bad_filter")
+    op = ":" if match["op"] == "=" else match["op"]
+    ordered = field in ("sev", *_NUMBERS)
+    if op in "<>" or (op != ":" and not ordered):
+        ways = f"{named}:value" + (", >= or <=" if ordered else "")
+        raise BadInput(f"filter: {named} takes {ways}, not {op}", reason="bad_filter")
+    value = match["value"].lower()
+    if not value:
+        raise BadInput(f"filter: {named}{match['op']} what? no space before the value")
+    return Term(field, op, _checked(field, value), negated)
 
 
 def _checked(field: str, value: str) -> str:

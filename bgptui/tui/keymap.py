@@ -1,5 +1,6 @@
 """Every key of the console, once: bindings, key line and help are made from this registry."""
 
+from collections.abc import Sequence
 from enum import Enum, auto
 from itertools import zip_longest
 
@@ -110,9 +111,13 @@ _LEAST = ("filter", "undo", "pause", "open_detail", "find", "resolve", "false_po
 
 
 def bindings(place: Place) -> list[BindingType]:
-    """What Textual binds on the screen of `place`."""
+    """What Textual binds on the screen of `place`.
+
+    With priority a key is acted on before the next one is looked at. Without, it waits in the
+    queue of the widget in focus, and of `qy` or `/arx` typed at once the rest would come first.
+    """
     return [
-        Binding(",".join(command.keys), command.action, command.help, show=False)
+        Binding(",".join(command.keys), command.action, command.help, show=False, priority=True)
         for command in COMMANDS
         if place in command.places
     ]
@@ -137,8 +142,12 @@ _FILTER_HELP = (
 )
 
 
-def help_lines(operator: str, width: int) -> list[Line]:
-    """Every key by group, in two columns where they fit, then how to read the screen."""
+def help_lines(operator: str, width: int, *, lacks: Sequence[str] = ()) -> list[Line]:
+    """Every key by group, in two columns where they fit, then how to read the screen.
+
+    Args:
+        lacks: what the collector does not look for.
+    """
     left = [*_group(Group.ACT), (), *_group(Group.MOVE)]
     right = [*_group(Group.LOOK), (), *_group(Group.CONSOLE)]
     lines = _beside(left, right, width // 2) if width >= 80 else [*left, (), *right]
@@ -156,9 +165,12 @@ def help_lines(operator: str, width: int) -> list[Line]:
             Span("L.", Tone.LOW),
             " low;  CONF confidence, N peer ASes",
         ),
-        line("z+3.1! deviations from the feature's baseline, ! beyond 2; a blank is a gap"),
+        line("C H M L in the bar: open alerts by severity;  ack: those that somebody has"),
+        line("z+3.1! deviations from the baseline, ! beyond 2, >8 as far as kept; a blank: gap"),
         line("BLIND nothing heard for 5 s;  GAP the feed is down: no news is no good news"),
         line("RPKI v valid, i invalid, nf not found, na no verdict: announced prefixes so far"),
+        line("disk: free where the rows go, and when it is full at the present rate of growth"),
+        *(line(Span(text, Tone.WARN)) for text in lacks),
         line(Span("Filter", Tone.HEADING)),
         *(line(text) for text in wrap(_FILTER_HELP, width)),
         (),

@@ -62,6 +62,9 @@ Line = tuple[Span, ...]
 
 EMPTY: Line = ()
 
+# What is left of a URL at the least: its scheme and some of its host.
+_URL_LEAST = 20
+
 
 def line(*parts: Span | str) -> Line:
     """A line of spans; a plain string is a span in the plain tone."""
@@ -93,6 +96,21 @@ def fit_right(text: str, width: int) -> str:
     """Like `fit`, to the right of its cells."""
     text = clean(text)
     return " " * max(width - cell_len(text), 0) + fit(text, min(width, cell_len(text)))
+
+
+def shortened(text: str, width: int) -> str:
+    """Text cleaned and at most `width` cells wide; a URL in it loses its middle first."""
+    text = clean(text)
+    over = cell_len(text) - width
+    if over <= 0:
+        return text
+    urls = [word for word in text.split() if "://" in word]
+    url = max(urls, key=len, default="")
+    kept = max(len(url) - over - 1, _URL_LEAST)
+    if kept + 1 < len(url):
+        tail = kept // 3
+        text = text.replace(url, f"{url[: kept - tail]}…{url[len(url) - tail :]}", 1)
+    return fit(text, min(cell_len(text), width))
 
 
 def width_of(parts: Iterable[Span]) -> int:

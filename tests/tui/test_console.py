@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from textual import events
 from textual.pilot import Pilot
 from textual.screen import Screen
 
@@ -250,6 +251,40 @@ async def test_hostile_strings_are_shown_as_text_and_nothing_more(
         )
         assert "\x1b" not in painted
         assert "[/b][bold red]x[/]" in painted
+
+
+async def _burst(pilot: Pilot[None], *keys: str) -> None:
+    """Keys that all come before the first has been looked at."""
+    for key in keys:
+        event = events.Key(key, key if len(key) == 1 else None)
+        event.set_sender(pilot.app)
+        pilot.app.post_message(event)
+    await pilot.pause()
+    await pilot.pause()
+
+
+async def test_keys_typed_at_once_are_taken_in_their_order(console: Any, feed: Any) -> None:
+    app = console(hosts_pipeline=Pipeline.HOSTED)
+    async with app.run_test(size=SIZE) as pilot:
+        await _burst(pilot, "j", "a", "slash", "a", "r", "x", "escape")
+        assert [act.seen.alert_id for act in feed.acts] == [8840]
+        await _burst(pilot, "q", "x", "enter", "j", "escape")
+        assert len(feed.acts) == 1
+        assert app.is_running
+        assert _is_on(pilot, MainScreen)
+        await _burst(pilot, "q", "y")
+        assert not app.is_running
+
+
+async def test_a_prompt_asks_for_what_its_key_was_for(console: Any) -> None:
+    async with console().run_test(size=SIZE) as pilot:
+        for key, label in (("f", "filter: "), ("slash", "find: "), ("f", "filter: ")):
+            await pilot.press(key)
+            await pilot.pause()
+            asking = pilot.app.screen.query_one("#asking", LinesView)
+            assert asking.render_lines(asking.size.region)[0].text == label.ljust(8)
+            await pilot.press("escape")
+            await pilot.pause()
 
 
 async def test_q_quits_at_once_where_the_collector_runs_elsewhere(console: Any) -> None:

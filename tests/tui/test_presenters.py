@@ -17,10 +17,11 @@ from bgptui.tui.present.bar import BarView, Trust, bar_line, liveness
 from bgptui.tui.present.columns import Grid, fit_prefix
 from bgptui.tui.present.detail import detail_lines
 from bgptui.tui.present.figures import age, clock_or_day, count, figure, fraction, percent, size
-from bgptui.tui.present.pipeline import health_line, pipeline_panel
-from bgptui.tui.present.sparks import SHORT, Scale, by_minute, spark_lines, sparkline
-from bgptui.tui.present.status import standing_line
+from bgptui.tui.present.pipeline import health_line, not_looked_for, pipeline_panel
+from bgptui.tui.present.sparks import SHORT, Scale, by_minute, spark_cell, spark_lines, sparkline
+from bgptui.tui.present.status import empty_hint, standing_line
 from bgptui.tui.snapshot import Snapshot, Trouble
+from bgptui.tui.view import View
 
 NOW = 1_767_794_551.0  # of the samples
 
@@ -129,6 +130,12 @@ def test_sparklines_fill_two_columns_of_eighty_cells(samples: Any) -> None:
     assert "z+0.4 " in plain(lines[0])
 
 
+@pytest.mark.parametrize(("z", "text"), [(7.94, "z+7.9! "), (8.0, "z>8!   "), (-8.0, "z<-8!  ")])
+def test_deviations_as_far_as_they_are_kept_are_shown_as_at_least_that(z: float, text: str) -> None:
+    minute = NetworkWindow(start=60, values=(1.0,) * 9, zscores=(z,) * 9)
+    assert plain(spark_cell("flap_count", [minute], 40)).endswith(text)
+
+
 def test_sparklines_without_any_window_say_nothing(samples: Any) -> None:
     lines = spark_lines((), SHORT, columns=2, width=80, now=None)
     assert "announce" in plain(lines[0])
@@ -200,9 +207,18 @@ def test_the_bar_keeps_state_and_counts_when_it_is_narrow(samples: Any) -> None:
     view = BarView(snapshot=snapshot, latest=snapshot, unread_s=0.1, arrived=2)
     wide, narrow = plain(bar_line(view, 100)), plain(bar_line(view, 40))
     assert wide == (
-        "bgptui rrc00+2  LIVE 14:02:31Z  9.8k upd/s  lag 1.2s  C1 H2 M1 L14  new+2  [bell]"
+        "bgptui rrc00+2  LIVE 14:02:31Z  9.8k upd/s  lag 1.2s  C1 H2 M1 L14  ack1  new+2  [bell]"
     )
     assert narrow == "LIVE 14:02:31Z  C1 H2 M1 L14  new+2"
+
+
+def test_the_bar_counts_acknowledged_alerts_apart_and_keeps_a_mute_in_sight(samples: Any) -> None:
+    row = samples.row(1, status=Status.ACKNOWLEDGED)
+    snapshot = samples.snapshot(alerts=(row,), open_counts={})
+    view = BarView(snapshot=snapshot, latest=snapshot, unread_s=0.1, bell=False)
+    assert plain(bar_line(view, 80)).endswith("C0 H0 M0 L0  ack1  [mute]")
+    more = replace(snapshot, alerts_left_out=True)
+    assert "ack1+" in plain(bar_line(replace(view, snapshot=more), 80))
 
 
 def test_a_paused_bar_shows_the_frozen_time_and_the_true_one(samples: Any) -> None:
@@ -217,13 +233,13 @@ def test_a_paused_bar_shows_the_frozen_time_and_the_true_one(samples: Any) -> No
 
 def test_the_health_line_names_what_is_not_well(samples: Any) -> None:
     text = plain(health_line(samples.health(), 80))
-    assert text == "RPKI v402k i7.1k nf380k vrp 3m  score SLOW 2.1s  4 ok  drops 13  disk 74G (13d)"
+    assert text == "RPKI v402k i7.1k nf380k vrp 3m  score SLOW 2.1s  4 ok  drops 13  disk 13d left"
 
 
 def test_the_health_line_of_a_pipeline_that_is_well_is_calm(samples: Any) -> None:
     stages = tuple(StageHealth(name, StageState.OK) for name in ("ingest", "score", "db"))
     text = plain(health_line(samples.health(stages=stages, dropped={}), 80))
-    assert text == "RPKI v402k i7.1k nf380k vrp 3m  ingest score db ok  disk 74G (13d)"
+    assert text == "RPKI v402k i7.1k nf380k vrp 3m  ingest score db ok  disk 13d left"
 
 
 @pytest.mark.parametrize(
@@ -252,12 +268,78 @@ def test_losses_are_shown_by_reason(samples: Any) -> None:
     assert "dropped: ingest.bad_prefix 12, ingest.malformed 1" in standing
 
 
-def test_what_to_do_survives_an_error_that_is_too_long(samples: Any) -> None:
-    feed = FeedHealth("live", "", "gap", error="unreachable " * 20, hint="try bgptui --demo")
+@pytest.mark.parametrize(
+    ("hours", "text"),
+    [
+        (0.5, "disk 30m left"),
+        (27.4, "disk 27h left"),
+        (72.0, "disk 3d left"),
+        (None, "disk 74G free"),
+    ],
+)
+def test_the_disk_is_told_by_the_time_that_is_left(
+    hours: float | None, text: str, samples: Any
+) -> None:
+    assert plain(health_line(samples.health(disk_hours_left=hours), 80)).endswith(text)
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        ("unreachable", "unreachable - try bgptui --demo"),
+        (
+            "wss://ris-live.ripe.net/v1/ws/?client=bgptui did not answer within 10 s: timed out",
+            "wss://ris-live.ripe.net/v1/w…client=bgptui did not answer within 10 s: timed out",
+        ),
+        ("gone " * 40, "gone " * 15 + "gone…"),
+    ],
+)
+def test_an_error_comes_before_what_to_do_and_is_cut_in_its_url_first(
+    error: str, text: str, samples: Any
+) -> None:
+    feed = FeedHealth("live", "", "gap", error=error, hint="try bgptui --demo")
     snapshot = samples.snapshot(collector=_collector(samples, feed=feed))
-    text = plain(standing_line(snapshot, 80))
-    assert len(text) == 80
-    assert text.endswith("… - try bgptui --demo")
+    told = plain(standing_line(snapshot, 80))
+    assert len(told) <= 80
+    assert told == text
+
+
+def test_what_is_wrong_with_the_vrps_is_told_where_nothing_is_more_urgent(samples: Any) -> None:
+    rpki = RpkiHealth("vrps.json", "error", error="vrps.json: cannot be read: no such file")
+    well = tuple(StageHealth(name, StageState.OK) for name in ("ingest", "db"))
+    collector = _collector(samples, rpki=rpki, stages=well)
+    text = plain(standing_line(samples.snapshot(collector=collector), 80))
+    assert text.startswith("rpki: vrps.json: cannot be read: no such file  dropped:")
+    gap = FeedHealth("live", "", "gap", error="closed")
+    collector = _collector(samples, rpki=rpki, stages=well, feed=gap)
+    assert plain(standing_line(samples.snapshot(collector=collector), 80)) == "closed"
+
+
+@pytest.mark.parametrize("width", [69, 79])
+def test_the_verdicts_of_validation_fit_the_panel(width: int, samples: Any) -> None:
+    rpki = replace(samples.health().rpki, unavailable=386, source="https://example.net/" + "v" * 90)
+    panel = pipeline_panel(samples.health(rpki=rpki), width=width, rows=10)
+    assert all(width_of(row) <= width for row in panel)
+    text = "\n".join(plain(row) for row in panel)
+    assert ("no verdict 386 <.1%" if width == 79 else "na 386 <.1%") in text
+
+
+def test_what_is_not_looked_for_is_said_with_the_setting_that_would(samples: Any) -> None:
+    health = samples.health(rpki=RpkiHealth("", "off"), watched_prefixes=0)
+    panel = "\n".join(plain(row) for row in pipeline_panel(health, width=79, rows=10))
+    view = View()
+    view.take(samples.snapshot(alerts=(), collector=CollectorRow("noc1", 0.1, health)), 0.0)
+    for text in (panel, empty_hint(view)):
+        assert "o watchlist: hijacks of your prefixes not looked for (watch.file)" in text
+        assert "o VRPs: origins are not validated (rpki.vrps)" in text
+    assert "no watchlist" in plain(health_line(health, 80))
+
+
+def test_a_collector_that_looks_for_all_of_it_complains_of_nothing(samples: Any) -> None:
+    for watched, summary in ((3, "63 peers, 3 watched"), (None, "63 peers")):
+        health = samples.health(watched_prefixes=watched)
+        assert not_looked_for(health) == []
+        assert plain(pipeline_panel(health, width=79, rows=10)[0]).endswith(summary)
 
 
 # Columns
@@ -303,10 +385,24 @@ def test_severity_is_told_without_colour(samples: Any) -> None:
 
 def test_every_type_of_alert_has_a_label_that_fits(samples: Any) -> None:
     for kind in AlertType:
-        row = plain(
-            Grid(80).row(samples.row(1, alert_type=kind), cursor=False, pending=False, now=None)
-        )
+        alert = samples.row(1, alert_type=kind, title="Feed of rrc00 Down")
+        row = plain(Grid(80).row(alert, cursor=False, pending=False, now=None))
         assert "…" not in row
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_a_gap_names_its_collector_once(width: int, samples: Any) -> None:
+    gap = samples.row(
+        1,
+        alert_type=AlertType.FEED_GAP,
+        title="Feed of rrc00 Down",
+        prefix=None,
+        peer_addr=None,
+        peer_asn=None,
+    )
+    row = plain(Grid(width).row(gap, cursor=False, pending=False, now=None))
+    assert row.count("Feed of rrc00 Down") == 1
+    assert len(row) == width
 
 
 # Detail
@@ -438,7 +534,9 @@ def test_help_names_every_command() -> None:
     text = "\n".join(plain(row) for row in help_lines("noc", 80))
     for command in COMMANDS:
         assert command.help in text
-    assert all(width_of(row) <= 80 for row in help_lines("noc", 80))
+    lacks = ["no watchlist: x (watch.file)"]
+    assert all(width_of(row) <= 80 for row in help_lines("noc", 80, lacks=lacks))
+    assert lacks[0] in [plain(row) for row in help_lines("noc", 80, lacks=lacks)]
 
 
 def test_the_key_line_fits_eighty_columns_with_every_act() -> None:

@@ -4,7 +4,7 @@ from enum import Enum, auto
 
 from msgspec import Struct
 
-from bgptui.domain.alert import Severity
+from bgptui.domain.alert import Severity, Status
 from bgptui.domain.health import STALE_AFTER_S, FeedHealth, Health
 from bgptui.tui.lines import Line, Piece, Span, Tone, line, pack
 from bgptui.tui.present.figures import age, clock, count, figure
@@ -107,10 +107,14 @@ def bar_line(view: BarView, width: int) -> Line:
         pieces.append(Piece(4, line(f"{_rate(health.rate_per_s)} upd/s")))
         pieces.append(Piece(3, _lag(health.lag_s)))
     pieces.append(Piece(0, _counts(view.snapshot.open_counts)))
+    pieces.append(Piece(2, _acknowledged(view.snapshot)))
     if view.arrived:
         pieces.append(Piece(1, line(Span(f"new+{view.arrived}", Tone.STRONG))))
-    pieces.append(Piece(6, line(Span("[bell]" if view.bell else "[mute]", Tone.FAINT))))
-    return pack(pieces, width)
+    if view.bell:
+        pieces.append(Piece(6, line(Span("[bell]", Tone.FAINT))))
+    else:
+        pieces.append(Piece(2, line(Span("[mute]", Tone.FAINT))))
+    return pack([piece for piece in pieces if piece.spans], width)
 
 
 def _name(collectors: tuple[str, ...]) -> Line:
@@ -155,3 +159,14 @@ def _counts(counts: dict[Severity, int]) -> Line:
         tone = SEVERITY_TONE[severity] if number else Tone.FAINT
         spans.append(Span(f"{severity.value[0].upper()}{number}", tone))
     return tuple(spans)
+
+
+def _acknowledged(snapshot: Snapshot) -> Line:
+    """`ack2`: active alerts that somebody has, in the tone of the worst; the counts leave
+    them out."""
+    ranked = [row.severity for row in snapshot.alerts if row.status is Status.ACKNOWLEDGED]
+    if not ranked:
+        return ()
+    worst = min(ranked, key=lambda severity: severity.rank)
+    more = "+" if snapshot.alerts_left_out else ""
+    return line(Span(f"ack{len(ranked)}{more}", SEVERITY_TONE[worst]))

@@ -46,7 +46,12 @@ class Column(NamedTuple):
 
 
 def subject(row: AlertRow) -> str:
-    """What an alert is about: its prefix, else its peer, else the whole network."""
+    """What an alert is about: its prefix, else its peer, else the whole network.
+
+    The title of a gap names the collector that it is about; the list has no column for it.
+    """
+    if row.alert_type is AlertType.FEED_GAP:
+        return row.title
     return row.prefix or row.peer_addr or "whole network"
 
 
@@ -136,6 +141,6 @@ class Grid:
     def _subject(self, row: AlertRow) -> str:
         """The prefix; where there is room, the title beside it."""
         room = self._flexible
-        if room < 40:
+        if room < 40 or subject(row) == row.title:
             return fit(fit_prefix(subject(row), room), room)
         return f"{fit(fit_prefix(subject(row), 24), 24)} {fit(row.title, room - 25)}"

@@ -1,7 +1,7 @@
 """The health of the pipeline: one line, or a panel where there is room."""
 
 from bgptui.domain.health import Health, RpkiHealth, StageHealth, StageState
-from bgptui.tui.lines import Line, Piece, Span, Tone, line, pack
+from bgptui.tui.lines import Line, Piece, Span, Tone, line, pack, shortened
 from bgptui.tui.present.figures import DAY_S, age, count, moment, percent, size
 
 _TONE = {
@@ -17,6 +17,8 @@ def health_line(health: Health | None, width: int) -> Line:
     if health is None:
         return line(Span("no collector has written its health to this database yet", Tone.FAINT))
     pieces = [Piece(2, _rpki(health.rpki, health.now))]
+    if health.watched_prefixes == 0:
+        pieces.append(Piece(2, line(Span("no watchlist", Tone.WARN))))
     if health.stages:
         pieces.append(Piece(1, _stages(health.stages)))
     if health.dropped:
@@ -24,7 +26,7 @@ def health_line(health: Health | None, width: int) -> Line:
     if health.learning < 1:
         pieces.append(Piece(4, _learning(health)))
     if health.disk_free_bytes is not None:
-        pieces.append(Piece(3, _disk(health)))
+        pieces.append(Piece(3, _disk_left(health)))
     return pack(pieces, width)
 
 
@@ -34,7 +36,9 @@ def pipeline_panel(health: Health | None, *, width: int, rows: int) -> list[Line
         return [health_line(None, width)]
     lines = [line(Span("PIPELINE", Tone.HEADING), f"  {_summary(health)}")]
     lines += [_stage_line(stage) for stage in health.stages]
-    lines += _rpki_lines(health.rpki, health.now)
+    if health.rpki.state != "off":
+        lines += _rpki_lines(health.rpki, health.now, width)
+    lines += [line(Span(text, Tone.WARN)) for text in not_looked_for(health)]
     if health.dropped:
         lines.append(pack([*_drops_by_reason(health.dropped)], width))
     lines.append(pack([Piece(0, _disk(health)), Piece(1, _learning(health))], width))
@@ -43,8 +47,19 @@ def pipeline_panel(health: Health | None, *, width: int, rows: int) -> list[Line
     return lines[:rows]
 
 
+def not_looked_for(health: Health) -> list[str]:
+    """What this collector does not do for want of data, and the setting that would give it."""
+    texts = []
+    if health.watched_prefixes == 0:
+        texts.append("no watchlist: hijacks of your prefixes not looked for (watch.file)")
+    if health.rpki.state == "off":
+        texts.append("no VRPs: origins are not validated (rpki.vrps)")
+    return texts
+
+
 def _summary(health: Health) -> str:
-    return f"{count(health.messages)} messages, {health.peers} peers"
+    watched = f", {health.watched_prefixes} watched" if health.watched_prefixes else ""
+    return f"{count(health.messages)} messages, {health.peers} peers{watched}"
 
 
 def _stages(stages: tuple[StageHealth, ...]) -> Line:
@@ -80,23 +95,28 @@ def _rpki(rpki: RpkiHealth, now: float) -> Line:
     return (*spans, _vrps(rpki, now))
 
 
-def _rpki_lines(rpki: RpkiHealth, now: float) -> list[Line]:
-    seen = rpki.valid + rpki.invalid + rpki.not_found + rpki.unavailable
-    parts = [
-        f"{name} {count(number)} ({percent(number, seen)}%)"
-        for name, number in (
-            ("valid", rpki.valid),
-            ("invalid", rpki.invalid),
-            ("not found", rpki.not_found),
-            ("no verdict", rpki.unavailable),
-        )
-        if number or name != "no verdict"
-    ]
-    source = rpki.error or rpki.source
+def _rpki_lines(rpki: RpkiHealth, now: float, width: int) -> list[Line]:
+    state = _vrps(rpki, now)
+    head = f"  {count(rpki.vrps)} VRPs  "
+    room = max(width - 11 - len(state.text) - len(head), 0)
+    verdicts = _verdicts(rpki, ("valid", "invalid", "not found", "no verdict"))
+    if len(verdicts) > width:
+        verdicts = _verdicts(rpki, ("v", "i", "nf", "na"))
     return [
-        line("RPKI       ", _vrps(rpki, now), f"  {count(rpki.vrps)} VRPs  {source}"),
-        line(f"           {'  '.join(parts)}"),
+        line("RPKI       ", state, head, shortened(rpki.error or rpki.source, room)),
+        line(verdicts),
     ]
+
+
+def _verdicts(rpki: RpkiHealth, names: tuple[str, str, str, str]) -> str:
+    """Announced prefixes by verdict, each with its share; the last only where there are any."""
+    numbers = (rpki.valid, rpki.invalid, rpki.not_found, rpki.unavailable)
+    parts = [
+        f"{name} {count(number)} {percent(number, sum(numbers))}%"
+        for name, number in zip(names, numbers, strict=True)
+        if number or name != names[-1]
+    ]
+    return "  " + "  ".join(parts)
 
 
 def _vrps(rpki: RpkiHealth, now: float) -> Span:
@@ -144,6 +164,18 @@ def _disk(health: Health) -> Line:
         return line(Span("disk ?", Tone.FAINT))
     left = f"disk {size(health.disk_free_bytes)}"
     if health.disk_hours_left is None:
-        return line(left)
-    text = f"{left} ({age(health.disk_hours_left * 3600)})"
-    return line(Span(text, Tone.WARN) if health.disk_hours_left < 24 else text)
+        return line(f"{left} free")
+    return line(f"{left} free, ", _time_left(health.disk_hours_left))
+
+
+def _disk_left(health: Health) -> Line:
+    """The same shortly: how long it lasts, else how much there is."""
+    if health.disk_hours_left is None:
+        return _disk(health)
+    return line("disk ", _time_left(health.disk_hours_left))
+
+
+def _time_left(hours: float) -> Span:
+    """`27h left`: until the disk is full; minutes only where they matter."""
+    text = f"{hours:.0f}h" if 2 <= hours < 48 else age(hours * 3600)
+    return Span(f"{text} left", Tone.WARN if hours < 24 else Tone.PLAIN)

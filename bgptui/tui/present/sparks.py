@@ -10,6 +10,8 @@ from bgptui.tui.present.figures import figure
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 NOTABLE_Z = 2.0
+# z-scores are stored clipped to this: it and all beyond it look the same.
+MOST_Z = 8.0
 
 LABELS = {
     "announcements": "announce",
@@ -107,11 +109,10 @@ def _z(z: float | None) -> Span:
     """Seven cells: `z+3.1!`, the mark beyond 2 deviations."""
     if z is None:
         return Span("z   -  ", Tone.FAINT)
-    if abs(z) > 99:
-        return Span(f"z{'>' if z > 0 else '<-'}99!".ljust(7), Tone.WARN)
+    if abs(z) >= MOST_Z:
+        return Span(f"z{'>' if z > 0 else '<-'}{MOST_Z:.0f}!".ljust(7), Tone.WARN)
     mark = "!" if abs(z) > NOTABLE_Z else " "
-    text = f"z{z:+.1f}" if abs(z) < 9.95 else f"z{z:+.0f}"
-    return Span(fit(text + mark, 7), Tone.WARN if mark == "!" else Tone.PLAIN)
+    return Span(fit(f"z{z:+.1f}{mark}", 7), Tone.WARN if mark == "!" else Tone.PLAIN)
 
 
 def spark_lines(

@@ -1,12 +1,10 @@
 """The filter line, and what is said where there is nothing else to show."""
 
-from rich.cells import cell_len
-
 from bgptui.domain.health import Health
 from bgptui.tui.alert_list import DEFAULT_FILTER
-from bgptui.tui.lines import Line, Piece, Span, Tone, clean, fit, line, pack
+from bgptui.tui.lines import Line, Piece, Span, Tone, line, pack, shortened, width_of
 from bgptui.tui.present.figures import percent
-from bgptui.tui.present.pipeline import drops_text
+from bgptui.tui.present.pipeline import drops_text, not_looked_for
 from bgptui.tui.snapshot import Snapshot
 from bgptui.tui.view import View
 
@@ -35,14 +33,21 @@ def standing_line(snapshot: Snapshot, width: int) -> Line:
         return ()
     health = snapshot.collector.health
     if health.feed.error:
-        # The bar has the attempts. What to do is worth more than the end of what is wrong.
-        hint = f" - {health.feed.hint}" if health.feed.hint else ""
-        error = clean(health.feed.error)
-        return line(Span(fit(error, min(cell_len(error), width - len(hint))) + hint, Tone.WARN))
+        return _with_hint(health.feed.error, health.feed.hint, width)
     told = [f"{stage.name}: {stage.detail}" for stage in health.stages if stage.detail]
+    if health.rpki.error:
+        told.append(f"rpki: {health.rpki.error}")
     if health.dropped:
         told.append(f"dropped: {drops_text(health.dropped)}")
-    return line(Span("  ".join(told), Tone.WARN)) if told else ()
+    return line(Span(shortened("  ".join(told), width), Tone.WARN)) if told else ()
+
+
+def _with_hint(error: str, hint: str, width: int) -> Line:
+    """What is wrong; what to do only beside the whole of it. The bar has the attempts."""
+    whole = line(Span(f"{error} - {hint}", Tone.WARN)) if hint else ()
+    if whole and width_of(whole) <= width:
+        return whole
+    return line(Span(shortened(error, width), Tone.WARN))
 
 
 def empty_hint(view: View) -> str:
@@ -66,7 +71,11 @@ def empty_hint(view: View) -> str:
     if health.learning < 1:
         share = percent(round(health.learning * 1000), 1000)
         learning = f" The detector is learning: {share} % of a day of baseline is there."
-    return f"No active alerts.{learning}"
+    return " ".join([f"No active alerts.{learning}", *_as_sentences(not_looked_for(health))])
+
+
+def _as_sentences(texts: list[str]) -> list[str]:
+    return [f"{text[0].upper()}{text[1:]}." for text in texts]
 
 
 def _feed_error(health: Health) -> str:

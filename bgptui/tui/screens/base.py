@@ -23,6 +23,10 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     def console(self) -> ConsoleApp:
         return cast("ConsoleApp", self.app)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Keys are commands once there is something to command."""
+        return self.is_mounted
+
     def paint(self) -> None:
         """Show the view as it is now."""
         raise NotImplementedError

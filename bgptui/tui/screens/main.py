@@ -96,6 +96,12 @@ class MainScreen(ConsoleScreen, inherit_bindings=False):
             self.set_class(layout is self._layout, layout.value)
         self.call_after_refresh(self.console.paint)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While the prompt is up all keys but Esc are its own."""
+        if self._asking is not None and action != "back":
+            return False
+        return super().check_action(action, parameters)
+
     def target(self) -> AlertRow | None:
         return self.console.view.alerts.cursor_row
 

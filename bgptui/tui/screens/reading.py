@@ -8,6 +8,7 @@ from bgptui.store.readers import AlertRow
 from bgptui.tui.keymap import Place, bindings, help_lines, key_line
 from bgptui.tui.lines import Line
 from bgptui.tui.present.detail import detail_lines
+from bgptui.tui.present.pipeline import not_looked_for
 from bgptui.tui.screens.base import ConsoleScreen
 from bgptui.tui.widgets.lines_view import LinesView
 from bgptui.tui.widgets.scrolling_lines import ScrollingLines
@@ -70,7 +71,9 @@ class HelpScreen(ReadingScreen, inherit_bindings=False):
     BINDINGS = bindings(Place.HELP)  # Textual's class variable
 
     def make_lines(self, width: int) -> Sequence[Line]:
-        return help_lines(self.console.operator, width)
+        health = self.console.health
+        lacks = () if health is None else not_looked_for(health)
+        return help_lines(self.console.operator, width, lacks=lacks)
 
 
 class DetailScreen(ReadingScreen, inherit_bindings=False):

@@ -31,6 +31,9 @@ class LinesView(Widget, inherit_bindings=False):
         """
         lines_before, cursor_before = self.lines, self.cursor
         self.lines, self.cursor = tuple(lines), cursor
+        if not self.size.height and self.lines != lines_before:
+            # Hidden: what was painted before must not come back with it.
+            self.refresh()
         for y in range(self.size.height):
             same = _at(lines_before, y) == _at(self.lines, y)
             if not same or (y == cursor_before) is not (y == cursor):
