@@ -90,6 +90,7 @@ class HealthReporter:
             model_version=MODEL_VERSION,
             disk_free_bytes=free_bytes,
             disk_hours_left=hours_left,
+            watched_prefixes=len(rooms.monitor.watchlist.rules),
             spool_bytes=backlog.spool_bytes,
             spool_max_bytes=backlog.spool_max_bytes,
         )
