@@ -51,7 +51,7 @@ class Measured(Struct):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="end-to-end benchmark")
-    parser.add_argument("--frames", type=int, default=300_000)
+    parser.add_argument("--frames", type=int, default=600_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--run", nargs=3, metavar=("FOLDER", "ROWS", "JSON"), help="one line")
     args = parser.parse_args()
