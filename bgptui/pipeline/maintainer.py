@@ -1,13 +1,11 @@
-"""Runs the maintenance of the database in a thread of its own: it waits for locks at times."""
+"""Runs the maintenance of the database, which waits for locks at times."""
 
 import logging
-import threading
 from collections.abc import Callable
 
 from bgptui.config.schema import Store
 from bgptui.errors import ServiceUnreachable, Transient
 from bgptui.runtime.clock import PipelineClock
-from bgptui.runtime.worker import Failure
 from bgptui.store import status
 from bgptui.store.connect import Connection, transient_errors
 
@@ -24,36 +22,14 @@ class Maintainer:
     an old recording must not be dropped as expired."""
 
     def __init__(
-        self,
-        *,
-        connect: Callable[[], Connection],
-        store: Store,
-        clock: PipelineClock,
-        failure: Failure,
+        self, *, connect: Callable[[], Connection], store: Store, clock: PipelineClock
     ) -> None:
         self._connect = connect
         self._store = store
         self._clock = clock
-        self._failure = failure
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="bgptui-maintainer", daemon=True)
 
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ask the thread to end; what the server is at is not waited for."""
-        self._stop.set()
-        self._thread.join(1.0)
-
-    def _run(self) -> None:
-        with self._failure:
-            wait_s = FIRST_AFTER_S
-            while not self._stop.wait(wait_s):
-                wait_s = self._maintain()
-
-    def _maintain(self) -> float:
-        """Seconds until the next run."""
+    def run(self) -> float:
+        """Maintain it once; seconds until the next time."""
         now = self._clock.now()
         if now <= 0:  # a replay before its first message
             return FIRST_AFTER_S

@@ -12,6 +12,7 @@ ingest closes the windows and then its channel, each worker drains, flushes and 
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from msgspec import Struct
 
@@ -23,15 +24,16 @@ from bgptui.pipeline.correlation import CorrelationStage
 from bgptui.pipeline.health import HealthReporter
 from bgptui.pipeline.ingest import IngestStage, LastRun
 from bgptui.pipeline.keeper import Keeper
-from bgptui.pipeline.maintainer import Maintainer
+from bgptui.pipeline.maintainer import FIRST_AFTER_S, Maintainer
 from bgptui.pipeline.moment import Moments
 from bgptui.pipeline.rooms import Rooms
 from bgptui.pipeline.scoring import ScoringStage
 from bgptui.pipeline.tally import Tally
-from bgptui.pipeline.vrp_refresher import VrpRefresher
+from bgptui.rpki.vrp_source import VrpSource
 from bgptui.runtime.channel import Channel
 from bgptui.runtime.clock import Clock, PipelineClock
 from bgptui.runtime.metrics import Metrics
+from bgptui.runtime.periodic import Periodic
 from bgptui.runtime.worker import B, Failure, Stage, Worker
 from bgptui.sources.sink import Source
 from bgptui.store import lease
@@ -45,6 +47,8 @@ from bgptui.store.writer import Writer
 # Batches. An ingest batch has up to 256 messages, so 64 of them are about 16,000 rows.
 MOMENTS_CAPACITY = 64
 WRITES_CAPACITY = 64
+
+LOOK_FOR_VRPS_EVERY_S = 5.0
 
 
 class Leg(Struct, frozen=True):
@@ -181,10 +185,13 @@ class Pipeline:
             failure=self.failure,
             last_status_event=last_status_event,
         )
-        self._maintainer = Maintainer(
-            connect=held.connect, store=config.store, clock=clock, failure=self.failure
+        maintainer = Maintainer(connect=held.connect, store=config.store, clock=clock)
+        self._periodic = (
+            Periodic("vrps", partial(_refresh, rooms.vrps), failure=self.failure),
+            Periodic(
+                "maintainer", maintainer.run, failure=self.failure, first_after_s=FIRST_AFTER_S
+            ),
         )
-        self._refresher = VrpRefresher(rooms.vrps, failure=self.failure)
         self._ingesting = threading.Thread(target=self._run, name="bgptui-ingest", daemon=True)
 
     def _worker(
@@ -207,14 +214,14 @@ class Pipeline:
         )
 
     def start(self) -> None:
-        self._refresher.start()
+        for thread in self._periodic:
+            thread.start()
         if self._committer is not None:
             self._committer.start()
         self._write.start()
         for worker in self._workers:
             worker.start()
         self._keeper.start()
-        self._maintainer.start()
         self._ingesting.start()
 
     def health(self) -> Health:
@@ -242,9 +249,9 @@ class Pipeline:
             if self.failure.error is not None:
                 raise self.failure.error
             return False
-        self._refresher.stop()
+        for periodic in self._periodic:
+            periodic.stop()
         self._keeper.stop()
-        self._maintainer.stop()
         committer = () if self._committer is None else (self._committer,)
         done = all(thread.join(left_s()) for thread in (*self._workers, self._write, *committer))
         if self.failure.error is not None:
@@ -298,3 +305,9 @@ class Pipeline:
                 leg.source.run(self._ingest, self._stop)
             self._ingest.flush()
         self._scoring.close()
+
+
+def _refresh(vrps: VrpSource) -> float:
+    """Let the source do what is due; it decides what that is."""
+    vrps.refresh(time.time())
+    return LOOK_FOR_VRPS_EVERY_S
