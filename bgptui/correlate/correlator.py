@@ -34,10 +34,11 @@ class Correlator:
     Calls whose event times are shuffled within LATENESS_S (10 s), the items of one peer
     still in their order, give the same alerts by type, class, key, final severity, peers and
     time of resolution; first_seen, the event time at which enough peers had seen a route,
-    may be later by as much. Two exceptions: a route that comes back within LATENESS_S of the
-    end of its hold-down is the same or a new alert, and of peers whose sessions go down
-    together any may be the first, after which their alert is named. In event time the
-    pipeline's order settles all three.
+    may be later by as much. The updates in between may differ: a withdrawal is told at once,
+    perhaps before a sighting that comes late. Two exceptions: a route that comes back within
+    LATENESS_S of the end of its hold-down is the same or a new alert, and of peers whose
+    sessions go down together any may be the first, after which their alert is named. In
+    event time the pipeline's order settles all three.
 
     An alert that is still open at the end of a recording stays open: the input ended, not
     the incident. There is no flush.
@@ -154,6 +155,7 @@ class Correlator:
         for score in strong:
             self._recent.note(score)
         changes += self._routes.take_in(strong)
+        self._routes.wake()
         return (*changes, *self.advance(now))
 
     def advance(self, now: float) -> tuple[AlertChange, ...]:

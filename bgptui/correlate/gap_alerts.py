@@ -14,6 +14,8 @@ from bgptui.domain.gap import Gap
 # A reconnect takes seconds, and its gap is on record. Only a longer one is worth a page.
 PAGES_AFTER_S = 30.0
 PREFIX = "gap|"
+# Messages of this time may be stored: it runs from the last window that was complete.
+RESTART = "restart"
 
 
 class GapAlerts:
@@ -84,17 +86,23 @@ class GapAlerts:
             if end - gap.start < PAGES_AFTER_S:
                 return ()
             changes = (self._ledger.open(draft, first_seen=gap.start),)
-        resolution = f"messages come again, {end - gap.start:g} s were not seen"
+        resolution = f"messages come again, {_loss(gap, end - gap.start)}"
         changes += self._ledger.resolve(key, at=end, resolution=resolution, draft=draft)
         return changes + self._ledger.show_gap(end)
 
     def _draft(self, key: str, gap: Gap) -> Draft:
         whole = gap.collector is None
         where = "the whole feed" if whole else f"collector {gap.collector}"
-        told = f"No messages of {where} since {iso_utc(gap.start)} ({gap.reason})."
-        if gap.end is not None:
-            told = f"No messages of {where} from {iso_utc(gap.start)} to {iso_utc(gap.end)}"
-            told += f" ({gap.reason}). What happened in between was not seen."
+        since, until = iso_utc(gap.start), None if gap.end is None else iso_utc(gap.end)
+        if until is None:
+            told = f"No messages of {where} since {since} ({gap.reason})."
+        elif gap.reason == RESTART:
+            told = (
+                f"bgptui was restarted: windows of {where} from {since} to {until} are incomplete."
+            )
+        else:
+            told = f"No messages of {where} from {since} to {until} ({gap.reason})."
+            told += " What happened in between was not seen."
         alert = Alert(
             alert_id=0,
             alert_uuid=NO_UUID,
@@ -115,3 +123,9 @@ class GapAlerts:
             terms=Terms(route=OBSERVED, route_q=1.0, route_source="feed"),
             collectors=frozenset() if gap.collector is None else frozenset({gap.collector}),
         )
+
+
+def _loss(gap: Gap, lasted_s: float) -> str:
+    if gap.reason == RESTART:
+        return f"windows of {lasted_s:g} s are incomplete"
+    return f"{lasted_s:g} s were not seen"

@@ -48,7 +48,7 @@ class News(IntEnum):
 
     NOTHING = auto()  # the time of the last sighting
     PEERS = auto()  # another peer sees it
-    FACTS = auto()  # another rule, severity, class or RPKI state
+    FACTS = auto()  # another rule, severity, class or RPKI state; nobody, or somebody, has it
 
 
 class Firing(Struct):
@@ -63,6 +63,19 @@ class Firing(Struct):
     event: RouteEvent
     since: float
     cleared_at: float | None = None
+
+
+class Sighting(Struct):
+    """A peer that has, or had, the route.
+
+    Attributes:
+        since: event time.
+        until: event time at which it lost the route; None while it has it.
+    """
+
+    since: float
+    peer: Peer
+    until: float | None = None
 
 
 class RouteMatter:
@@ -87,12 +100,19 @@ class RouteMatter:
         self._firings: dict[tuple[RouteKey, Peer], Firing] = {}
         self._facts: set[tuple[object, ...]] = set()
         self._firing = 0
-        self._from_before: dict[Peer, float] = {}  # since; of an alert taken over at a restart
+        self._from_before: dict[Peer, Sighting] = {}  # of an alert taken over at a restart
+        self._having_before = 0  # those of them that still have it
+        self._absence = (0.0, float("-inf"))  # the last one: from, to
 
     @property
     def is_firing(self) -> bool:
         """Some peer still has the route."""
-        return self._firing > 0 or bool(self._from_before)
+        return self._firing > 0 or self._having_before > 0
+
+    @property
+    def withdrawn_at(self) -> float | None:
+        """Event time since which no peer has the route; None while one has it."""
+        return None if self.is_firing else self.cleared_at
 
     @property
     def is_known(self) -> bool:
@@ -101,9 +121,17 @@ class RouteMatter:
 
     def fire(self, event: RouteEvent) -> News:
         """A rule fires for a peer's route."""
+        is_back = not self.is_firing and bool(self._firings or self._from_before)
+        self.last_seen = max(self.last_seen, event.timestamp)
+        self._forget_from_before(event.peer)
+        news = self._note(event)
+        if is_back and self.is_firing:
+            self._absence = (self.cleared_at, event.timestamp)
+            return News.FACTS
+        return news
+
+    def _note(self, event: RouteEvent) -> News:
         at, peer = event.timestamp, event.peer
-        self.last_seen = max(self.last_seen, at)
-        self._from_before.pop(peer, None)
         known = self._firings.get((event.key, peer))
         if known is None:
             if len(self._firings) >= PEERS_MOST:
@@ -128,20 +156,34 @@ class RouteMatter:
         self._facts.add(_facts(event))
         return News.FACTS
 
-    def clear(self, key: RouteKey, peer: Peer, at: float) -> None:
-        """The peer's route is gone."""
-        self._from_before.pop(peer, None)
+    def clear(self, key: RouteKey, peer: Peer, at: float) -> News:
+        """The peer's route is gone; it is news when no peer has it any more."""
+        before = self._from_before.get(peer)
+        if before is not None and before.until is None:
+            before.until = max(at, before.since)
+            self._having_before -= 1
         known = self._firings.get((key, peer))
         if known is not None and known.cleared_at is None:
             known.cleared_at = max(at, known.since)
             self._firing -= 1
         self.cleared_at = max(self.cleared_at, at)
+        return News.NOTHING if self.is_firing else News.FACTS
 
-    def take_over(self, peer: Peer, since: float) -> None:
-        """The peer had the route before a restart; it counts until it says otherwise."""
-        self._from_before[peer] = since
+    def take_over(self, sighting: Sighting) -> None:
+        """What was known of a peer before a restart; it counts until it says otherwise."""
+        peer = sighting.peer
+        self._forget_from_before(peer)
+        self._from_before[peer] = sighting
+        self._having_before += sighting.until is None
         self.asns.add(peer.asn)
         self.collectors.add(peer.collector)
+
+    def is_there_in(self, start: float, end: float) -> bool:
+        """Some peer may have had the route in start ... end, as far as the last absence tells."""
+        if not self.is_firing:
+            return start < self.cleared_at
+        gone_at, back_at = self._absence
+        return start < gone_at or end > back_at
 
     def forget_before(self, at: float) -> None:
         """Drop the peers that no longer count at `at`."""
@@ -193,13 +235,22 @@ class RouteMatter:
             )
         ]
 
-    def peers(self) -> list[tuple[float, Peer]]:
-        """(since, peer) of every peer that sees or saw it, the first one first."""
-        first = dict(self._from_before)
+    def peers(self) -> list[Sighting]:
+        """Every peer that sees or saw it, the first one first."""
+        found = {
+            peer: Sighting(before.since, peer, before.until)
+            for peer, before in self._from_before.items()
+        }
         for firing in self._firings.values():
-            peer = firing.event.peer
-            first[peer] = min(firing.since, first.get(peer, firing.since))
-        return sorted((since, peer) for peer, since in first.items())
+            peer, until = firing.event.peer, firing.cleared_at
+            known = found.get(peer)
+            if known is None:
+                found[peer] = Sighting(firing.since, peer, until)
+                continue
+            known.since = min(known.since, firing.since)
+            has_it = until is None or known.until is None
+            known.until = None if has_it else max(until or 0.0, known.until or 0.0)
+        return sorted(found.values(), key=lambda sighting: (sighting.since, sighting.peer))
 
     def sees(self, peer: Peer) -> bool:
         """The peer sees or saw it."""
@@ -213,6 +264,10 @@ class RouteMatter:
         ):
             types.add(EventType.RPKI_INVALID)
         return tuple(event_type.value for event_type in sorted(types, key=_LEADING.__getitem__))
+
+    def _forget_from_before(self, peer: Peer) -> None:
+        before = self._from_before.pop(peer, None)
+        self._having_before -= before is not None and before.until is None
 
     def _peers(self) -> Iterator[Peer]:
         yield from (peer for _, peer in self._firings)

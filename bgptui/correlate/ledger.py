@@ -65,7 +65,7 @@ class Ledger:
 
     An update is told when a person would see the difference: at once for type, severity and
     anomaly types; in steps of UPDATE_EVERY_S for the number of peers, a confidence that moved
-    by VISIBLE_CONFIDENCE, a gap and a new note.
+    by VISIBLE_CONFIDENCE, a gap, a route that is gone or back, and a new note.
 
     Args:
         next_alert_id: called at each opening.
@@ -254,9 +254,9 @@ def _differs(new: Alert, old: Alert) -> bool:
     return (
         new.peers_seen != old.peers_seen
         or abs(new.confidence - old.confidence) >= VISIBLE_CONFIDENCE
-        or _gaps_of(new) != _gaps_of(old)
+        or _marks_of(new) != _marks_of(old)
     )
 
 
-def _gaps_of(alert: Alert) -> list[object]:
-    return [fact for fact in alert.evidence if fact.get("kind") == "gap"]
+def _marks_of(alert: Alert) -> list[object]:
+    return [fact for fact in alert.evidence if fact.get("kind") in {"gap", "withdrawn"}]

@@ -90,7 +90,6 @@ def ml_draft(
     """
     peer = episode.peer
     ensemble = 0.0 if peak.ensemble is None else peak.ensemble
-    asns = {grouped.asn for grouped in episode.grouped} if peer is None else {peer.asn}
     alert = Alert(
         alert_id=0,
         alert_uuid=NO_UUID,
@@ -105,7 +104,9 @@ def ml_draft(
         peer_addr=None if peer is None else peer.address,
         peer_asn=None if peer is None else peer.asn,
         collector=None if peer is None else peer.collector,
-        peers_seen=max(len(asns), 0 if before is None else before.peers_seen),
+        peers_seen=max(
+            _peers_seen(episode, peak, peers_total), 0 if before is None else before.peers_seen
+        ),
         peers_total=peers_total,
         anomaly_types=("ml_anomaly", *sorted(name.lower() for name in episode.reasons)),
         ensemble_score=peak.ensemble,
@@ -119,7 +120,21 @@ def ml_draft(
         ml_source="network" if peer is None else "peers",
     )
     collectors = None if peer is None else frozenset({peer.collector})
-    return Draft(alert=alert, terms=terms, collectors=collectors)
+    note = f"{len(episode.grouped)} alarm" if episode.grouped else ""
+    return Draft(alert=alert, terms=terms, collectors=collectors, note=note)
+
+
+def _peers_seen(episode: MlEpisode, peak: WindowScore, peers_total: int) -> int:
+    """Peers that bear the alert out.
+
+    Of the network: those that were active in its strongest window, as their sum is what
+    alarms, or those whose own streams alarm where they are more. A silence in which none
+    was active is a matter of all.
+    """
+    if episode.peer is not None:
+        return 1
+    alarming = len({grouped.asn for grouped in episode.grouped})
+    return max(alarming, min(peak.window.unique_peers, peers_total) or peers_total)
 
 
 def _grouped_fact(episode: MlEpisode) -> tuple[dict[str, Any], ...]:

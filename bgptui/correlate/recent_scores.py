@@ -35,24 +35,39 @@ def is_strong(score: WindowScore, detect: Detect) -> bool:
 
 
 class RecentScores:
-    """Strong windows that ended within REACH_S of the newest one, the best per stream."""
+    """Strong windows that ended within REACH_S of the newest one, by stream and start."""
 
     def __init__(self) -> None:
-        self._best: dict[Peer | None, WindowScore] = {}
+        self._strong: dict[tuple[Peer | None, int], WindowScore] = {}
+        self._newest_end = 0
 
     def note(self, score: WindowScore) -> None:
         """Keep a strong window."""
-        horizon = score.window.end - REACH_S
-        for stream, known in list(self._best.items()):
-            if known.window.end < horizon:
-                del self._best[stream]
-        known_best = self._best.get(score.window.peer)
-        if known_best is None or (known_best.ensemble or 0.0) <= (score.ensemble or 0.0):
-            self._best[score.window.peer] = score
+        if score.window.end > self._newest_end:
+            self._newest_end = score.window.end
+            horizon = self._newest_end - REACH_S
+            kept = (known for known in self._strong.items() if known[1].window.end >= horizon)
+            self._strong = dict(kept)
+        self._strong[score.window.peer, score.window.start] = score
 
-    def witness(self, at: float, concerns: Callable[[Peer], bool]) -> Witness | None:
-        """The strongest word on a route that stands at `at`, seen by the peers it concerns."""
-        near = [score for score in self._best.values() if abs(score.window.end - at) <= REACH_S]
+    def witness(
+        self,
+        at: float,
+        concerns: Callable[[Peer], bool],
+        is_there_in: Callable[[float, float], bool],
+    ) -> Witness | None:
+        """The strongest word on a route that stands at `at`, seen by the peers it concerns.
+
+        Args:
+            is_there_in: some peer had the route between two event times. What happened
+                while it was gone says nothing of it.
+        """
+        near = [
+            score
+            for score in self._strong.values()
+            if abs(score.window.end - at) <= REACH_S
+            and is_there_in(score.window.start, score.window.end)
+        ]
         network = [Witness(score, 1.0) for score in near if score.window.peer is None]
         concerned = [
             score for score in near if score.window.peer is not None and concerns(score.window.peer)

@@ -9,20 +9,16 @@ from bgptui.correlate.gap_book import GapBook
 from bgptui.correlate.grouping import News, RouteMatter, matter_key
 from bgptui.correlate.ledger import Draft, Ledger, Standing
 from bgptui.correlate.recent_scores import RecentScores, Witness
-from bgptui.correlate.route_draft import ALERT_TYPES, route_draft
+from bgptui.correlate.route_draft import ALERT_TYPES, route_draft, withdrawn_draft
+from bgptui.correlate.route_evidence import sightings
 from bgptui.domain.alert import Alert, AlertChange
-from bgptui.domain.alert_json import from_iso_utc
+from bgptui.domain.alert_json import withdrawn_at
 from bgptui.domain.event import RouteCleared, RouteEvent
-from bgptui.domain.routing import Peer
 from bgptui.domain.score import WindowScore
 
 RECHECK_S = 10.0  # how often to look whether a gap that stops a hold-down has ended
 MATTERS_MOST = 50_000
 ALERTS_MOST = 10_000
-
-
-# Of a peer in a fact of kind peers, what a restart needs.
-_PEER_KEYS = {"collector", "peer_addr", "peer_asn", "since"}
 
 
 class RouteAlerts:
@@ -53,6 +49,7 @@ class RouteAlerts:
         self._waiting: OrderedDict[str, RouteMatter] = OrderedDict()  # no alert yet
         self._alerted: dict[str, RouteMatter] = {}  # open or muted
         self._witness: dict[str, Witness] = {}
+        self._asleep: list[RouteMatter] = []  # withdrawn before a restart
 
     def observe(self, items: Iterable[RouteEvent | RouteCleared]) -> tuple[AlertChange, ...]:
         """What one message of one peer set off; several rules of it make one change."""
@@ -61,12 +58,12 @@ class RouteAlerts:
         for item in items:
             key = matter_key(item.key)
             if isinstance(item, RouteCleared):
-                self._clear(key, item)
+                news = self._clear(key, item)
+            elif not item.opens_alert or item.key.event_type not in ALERT_TYPES:
                 continue
-            if not item.opens_alert or item.key.event_type not in ALERT_TYPES:
-                continue
-            changes += self._end_if_over(key, item.timestamp)
-            news = self._matter(key).fire(item)
+            else:
+                changes += self._end_if_over(key, item.timestamp)
+                news = self._matter(key).fire(item)
             known = touched.get(key)
             touched[key] = (item.timestamp, news if known is None else max(news, known[1]))
         for key, (at, news) in touched.items():
@@ -74,7 +71,7 @@ class RouteAlerts:
         return tuple(changes)
 
     def refresh(self, key: str, at: float) -> tuple[AlertChange, ...]:
-        """Tell of the peers that came while an update was held back."""
+        """Tell of what came while an update was held back."""
         matter = self._alerted.get(key)
         return () if matter is None else self._ledger.update(self._draft(matter), at=at)
 
@@ -86,10 +83,10 @@ class RouteAlerts:
         deadline = self._deadline(matter)
         if deadline is None:
             self._agenda.put(at + RECHECK_S, key, Errand.LOOK)
-            return ()
+            return self.refresh(key, at)  # it takes longer than was said
         if at < deadline + LATENESS_S:
             self._agenda.put(deadline + LATENESS_S, key, Errand.LOOK)
-            return ()
+            return self.refresh(key, at)  # it takes longer than was said
         return self._end(matter, deadline)
 
     def take_in(self, scores: Iterable[WindowScore]) -> tuple[AlertChange, ...]:
@@ -104,35 +101,47 @@ class RouteAlerts:
         return tuple(changes)
 
     def restore(self, alert: Alert) -> None:
-        """Take over an alert; the peers in its evidence count as seeing the route still."""
+        """Take over an alert; peers that its evidence has with the route count as having it."""
         matter = self._new_matter(alert.key)
         matter.last_seen = matter.cleared_at = alert.last_seen
-        for fact in alert.evidence:
-            peers = fact["peers"] if fact.get("kind") == "peers" else ()
-            for peer in (peer for peer in peers if peer.keys() >= _PEER_KEYS):
-                matter.take_over(
-                    Peer(peer["collector"], peer["peer_addr"], peer["peer_asn"]),
-                    from_iso_utc(peer["since"]),
-                )
+        for sighting in sightings(alert.evidence):
+            matter.take_over(sighting)
         self._alerted[alert.key] = matter
+        gone_at = withdrawn_at(alert)
+        if gone_at is not None and not matter.is_firing:
+            matter.cleared_at = gone_at
+            self._asleep.append(matter)
 
-    def _clear(self, key: str, item: RouteCleared) -> None:
+    def wake(self) -> None:
+        """Data flows again, and gaps of the time before are known: count the hold-downs that
+        a restart interrupted."""
+        for matter in self._asleep:
+            self._count_down(matter)
+        self._asleep.clear()
+
+    def _clear(self, key: str, item: RouteCleared) -> News:
         matter = self._alerted.get(key) or self._waiting.get(key)
         if matter is None:
-            return
-        matter.clear(item.key, item.peer, item.timestamp)
+            return News.NOTHING
+        news = matter.clear(item.key, item.peer, item.timestamp)
         if not matter.is_firing:
-            deadline = matter.cleared_at + self._hold_down_s + LATENESS_S
-            self._agenda.put(deadline, key, Errand.LOOK)
+            self._count_down(matter)
+        return news if key in self._alerted else News.NOTHING
+
+    def _count_down(self, matter: RouteMatter) -> None:
+        deadline = matter.cleared_at + self._hold_down_s + LATENESS_S
+        self._agenda.put(deadline, matter.key, Errand.LOOK)
 
     def _judge(self, key: str, at: float, news: News) -> tuple[AlertChange, ...]:
-        """Open, update or leave alone, after a peer's route fired at `at`."""
+        """Open, update or leave alone, after a peer's route fired or was cleared at `at`."""
+        if news is News.NOTHING and key not in self._waiting:
+            return ()
         waiting = self._waiting.get(key)
         if waiting is not None:
             waiting.forget_before(at - LATENESS_S)
             since = waiting.quorum_at()
             return () if since is None else self._open(waiting, since)
-        if news is News.NOTHING or (news is News.PEERS and self._ledger.hold_back(key, at)):
+        if news is News.PEERS and self._ledger.hold_back(key, at):
             return ()
         return self._ledger.update(self._draft(self._alerted[key]), at=at)
 
@@ -161,7 +170,7 @@ class RouteAlerts:
     def _end(self, matter: RouteMatter, at: float) -> tuple[AlertChange, ...]:
         if self._waiting.pop(matter.key, None) is not None:
             return ()
-        draft = self._draft(matter)
+        draft = self._draft(matter, ended_at=at)
         del self._alerted[matter.key]
         self._witness.pop(matter.key, None)
         resolution = "no peer has the route any more"
@@ -187,7 +196,7 @@ class RouteAlerts:
 
     def _hear(self, matter: RouteMatter, at: float) -> bool:
         """Ask the detector; True when it says more than before. Its word stays."""
-        found = self._scores.witness(at, matter.sees)
+        found = self._scores.witness(at, matter.sees, matter.is_there_in)
         known = self._witness.get(matter.key)
         stale = not matter.is_firing and matter.cleared_at < at - self._hold_down_s
         if found is None or stale or (known is not None and known.weight >= found.weight):
@@ -195,13 +204,24 @@ class RouteAlerts:
         self._witness[matter.key] = found
         return True
 
-    def _draft(self, matter: RouteMatter) -> Draft:
-        """The alert as it stands."""
-        if not matter.is_known:
-            return self._ledger.draft(matter.key)
-        return route_draft(
+    def _draft(self, matter: RouteMatter, *, ended_at: float | None = None) -> Draft:
+        """The alert as it stands, or as it stood at the end of its hold-down."""
+        if matter.is_known:
+            draft = route_draft(
+                matter,
+                before=self._ledger.alert(matter.key),
+                witness=self._witness.get(matter.key),
+                peers_total=self._peers_total(),
+            )
+        else:
+            draft = self._ledger.draft(matter.key)
+        gone_at = matter.withdrawn_at
+        if gone_at is None:
+            return draft
+        return withdrawn_draft(
+            draft,
             matter,
-            before=self._ledger.alert(matter.key),
-            witness=self._witness.get(matter.key),
-            peers_total=self._peers_total(),
+            at=gone_at,
+            resolves_at=self._deadline(matter) if ended_at is None else ended_at,
+            ended=ended_at is not None,
         )

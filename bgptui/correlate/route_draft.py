@@ -1,13 +1,20 @@
 """A route matter as the alert that it makes at this moment."""
 
+from typing import Any
+
 from msgspec.structs import replace
 
 from bgptui.correlate.confidence import Terms, route_terms
 from bgptui.correlate.grouping import RouteMatter
 from bgptui.correlate.ledger import NO_UUID, Draft
 from bgptui.correlate.recent_scores import Witness
-from bgptui.correlate.route_evidence import route_facts
-from bgptui.correlate.wording import route_description, route_title
+from bgptui.correlate.route_evidence import WITHDRAWN, peers_fact, route_facts, withdrawn_fact
+from bgptui.correlate.wording import (
+    WITHDRAWN_WORD,
+    route_description,
+    route_title,
+    withdrawn_words,
+)
 from bgptui.domain.alert import Alert, AlertType, Reference
 from bgptui.domain.event import EventType
 from bgptui.domain.rpki import RpkiState
@@ -36,7 +43,7 @@ def route_draft(
     lead = events[0]
     peers_seen = max(len(matter.asns), 0 if before is None else before.peers_seen)
     terms = _with_witness(route_terms(events, peers=peers_seen), witness)
-    first = matter.peers()[0][1]
+    first = matter.peers()[0].peer
     alert = Alert(
         alert_id=0,
         alert_uuid=NO_UUID,
@@ -70,6 +77,34 @@ def route_draft(
     )
     collectors = frozenset(matter.collectors)
     return Draft(alert=_with_peer_of(alert, before), terms=terms, collectors=collectors)
+
+
+def withdrawn_draft(
+    draft: Draft, matter: RouteMatter, *, at: float, resolves_at: float | None, ended: bool
+) -> Draft:
+    """`draft` of a matter that no peer has any more, saying so.
+
+    Args:
+        draft: after a restart perhaps as it was stored, with such words of its own.
+        at: event time since which it is gone.
+        resolves_at: end of the hold-down; None while a gap in the feed stops it.
+    """
+    alert = draft.alert
+    told = alert.description.partition(WITHDRAWN_WORD)[0]
+    told += withdrawn_words(at, resolves_at=resolves_at, ended=ended)
+    facts = [peers_fact(matter) if _is_of(fact, "peers") else fact for fact in alert.evidence]
+    kept = (fact for fact in facts if not _is_of(fact, WITHDRAWN))
+    marked = replace(
+        alert,
+        description=told,
+        last_seen=max(alert.last_seen, at),
+        evidence=(*kept, withdrawn_fact(at, resolves_at)),
+    )
+    return replace(draft, alert=marked)
+
+
+def _is_of(fact: dict[str, Any], kind: str) -> bool:
+    return fact.get("kind") == kind
 
 
 def _with_peer_of(alert: Alert, before: Alert | None) -> Alert:

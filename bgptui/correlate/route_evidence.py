@@ -1,21 +1,27 @@
 """The evidence of a route alert, as JSON-ready facts."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from bgptui.correlate.grouping import RouteMatter
+from bgptui.correlate.grouping import RouteMatter, Sighting
 from bgptui.correlate.ml_fact import ml_fact
 from bgptui.correlate.recent_scores import Witness
-from bgptui.domain.alert_json import iso_utc
+from bgptui.domain.alert_json import from_iso_utc, iso_utc
 from bgptui.domain.event import RouteEvent
+from bgptui.domain.routing import Peer
 
 VRPS_SHOWN = 8
 PATHS_SHOWN = 5
-PEERS_SHOWN = 50
+PEERS_SHOWN = 2_000  # a restart takes over the peers named here; RIS has fewer
+WITHDRAWN = "withdrawn"
 
 # Of an event's evidence, what the alert tells in facts of its own: the RPKI, path and peers.
 _TOLD_ELSEWHERE = frozenset(
     {"rule", "rpki", "collector", "peer", "communities", "communities_total"}
 )
+
+# Of a peer in a fact of kind peers, what a restart needs; other programs may have less.
+_PEER_KEYS = {"collector", "peer_addr", "peer_asn", "since"}
 
 Fact = dict[str, Any]
 
@@ -24,7 +30,7 @@ def route_facts(matter: RouteMatter, witness: Witness | None) -> tuple[Fact, ...
     """Rules, RPKI, the detector's word, some paths and the peers, in this order."""
     events = matter.events()
     ml = () if witness is None else (ml_fact(witness.score),)
-    return (*_rules(events), _rpki(events[0]), *ml, *_paths(events), _peers(matter))
+    return (*_rules(events), _rpki(events[0]), *ml, *_paths(events), peers_fact(matter))
 
 
 def _rules(events: list[RouteEvent]) -> list[Fact]:
@@ -93,19 +99,45 @@ def _paths(events: list[RouteEvent]) -> list[Fact]:
     return list(paths.values())
 
 
-def _peers(matter: RouteMatter) -> Fact:
+def withdrawn_fact(at: float, resolves_at: float | None) -> Fact:
+    """No peer has the route since `at`.
+
+    Args:
+        resolves_at: None while a gap in the feed stops the hold-down.
+    """
+    return {
+        "kind": WITHDRAWN,
+        "at": iso_utc(at),
+        "resolves_at": None if resolves_at is None else iso_utc(resolves_at),
+    }
+
+
+def sightings(evidence: tuple[Fact, ...]) -> Iterator[Sighting]:
+    """The peers that the evidence of a route alert names."""
+    for fact in evidence:
+        peers = fact["peers"] if fact.get("kind") == "peers" else ()
+        for peer in (peer for peer in peers if peer.keys() >= _PEER_KEYS):
+            named = Peer(peer["collector"], peer["peer_addr"], peer["peer_asn"])
+            until = from_iso_utc(peer["until"]) if peer.get("until") else None
+            yield Sighting(from_iso_utc(peer["since"]), named, until)
+
+
+def peers_fact(matter: RouteMatter) -> Fact:
+    """Who has the route, and who had it: they have an `until`."""
     peers = matter.peers()
     return {
         "kind": "peers",
         "asns": len(matter.asns),
+        "asns_now": len({seen.peer.asn for seen in peers if seen.until is None}),
         "peers": [
             {
-                "collector": peer.collector,
-                "peer_addr": peer.address,
-                "peer_asn": peer.asn,
-                "since": iso_utc(since),
+                "collector": seen.peer.collector,
+                "peer_addr": seen.peer.address,
+                "peer_asn": seen.peer.asn,
+                "since": iso_utc(seen.since),
+                **({} if seen.until is None else {"until": iso_utc(seen.until)}),
             }
-            for since, peer in peers[:PEERS_SHOWN]
+            for seen in peers[:PEERS_SHOWN]
         ],
         "peers_more": max(0, len(peers) - PEERS_SHOWN),
     }

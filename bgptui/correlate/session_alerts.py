@@ -17,7 +17,7 @@ from bgptui.domain.window import FeatureWindow
 
 TOGETHER_S = 60.0  # peers that go down within this belong to one outage
 MOST_OF_AT_LEAST = 3  # "most peers of a collector" means nothing for one or two
-MEMBERS_SHOWN = 20
+MEMBERS_SHOWN = 1_000  # a restart takes over those; no collector of RIS has as many peers
 PEERS_MOST = 100_000
 PREFIX = "session|"
 

@@ -41,6 +41,8 @@ _REASON_FEATURES = {
     "FLAPPING": ("flap_count",),
     "PATH_LENGTH_SHIFT": ("path_length",),
 }
+# What begins the words on a route that is gone; a later word replaces them.
+WITHDRAWN_WORD = " Withdrawn at "
 _REASON_RANK = {name: rank for rank, name in enumerate(_REASON_TITLES)}
 _COUNTS = frozenset({"announcements", "withdrawals", "total_updates", "flap_count"})
 
@@ -63,6 +65,21 @@ def route_description(event: RouteEvent, *, peers_seen: int, peers_total: int) -
     return " ".join(sentence for sentence in told if sentence)
 
 
+def withdrawn_words(at: float, *, resolves_at: float | None, ended: bool) -> str:
+    """What follows a route's description once no peer has the route any more.
+
+    Args:
+        resolves_at: end of the hold-down; None while a gap in the feed stops it.
+        ended: the hold-down is over.
+    """
+    told = f"{WITHDRAWN_WORD}{iso_utc(at)}: no peer has it any more"
+    if ended:
+        return told + "."
+    if resolves_at is None:
+        return told + ", as far as was seen; the feed has a gap, after which the hold-down begins."
+    return f"{told}; resolves at {iso_utc(resolves_at)} if it stays away."
+
+
 def _announcement(event: RouteEvent) -> str:
     key = event.key
     who = "An AS_SET" if key.origin_asn is None else f"AS{key.origin_asn}"
@@ -82,7 +99,7 @@ def _announcement(event: RouteEvent) -> str:
 def _rpki_sentence(event: RouteEvent) -> str:
     validation = event.validation
     if validation.state is RpkiState.UNAVAILABLE:
-        return "RPKI: no fresh data."
+        return "RPKI: no fresh data." if validation.source else "RPKI: no source is configured."
     if validation.state is RpkiState.NOT_FOUND:
         return "RPKI: no ROA covers it."
     named = sorted({vrp.asn for vrp in validation.covering})

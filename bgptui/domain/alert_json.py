@@ -32,7 +32,9 @@ def alert_object(change: AlertChange) -> dict[str, Any]:
     """The JSON object of one change, keys in their documented order.
 
     Replay, export, `alerts --json` and webhooks all show this one. `duration_s` stands in a
-    resolve only: from the opening to the end of the matter, as event time.
+    resolve only: from first_seen to the end of the matter in event time. A route's matter ends
+    when its last peer lost it (fact `withdrawn`, `at`); the hold-down after that, at whose end
+    the alert resolves, does not count.
     """
     alert = change.alert
     shown: dict[str, Any] = {
@@ -93,6 +95,8 @@ def alert_text(change: AlertChange) -> str:
     ]
     if change.change is Change.RESOLVE:
         parts.append(f"after {_duration_s(alert):g} s")
+    elif withdrawn_at(alert) is not None:
+        parts.append("(withdrawn)")
     return printable(" ".join(parts))
 
 
@@ -113,8 +117,17 @@ def _about(alert: Alert) -> list[str]:
 
 def _duration_s(alert: Alert) -> float:
     end = alert.last_seen if alert.resolved_at is None else alert.resolved_at
+    withdrawn = withdrawn_at(alert)
+    if withdrawn is not None:
+        end = withdrawn
     seconds = round(max(0.0, end - alert.first_seen), 3)
     return int(seconds) if seconds.is_integer() else seconds
+
+
+def withdrawn_at(alert: Alert) -> float | None:
+    """Event time at which the last peer lost the route; None while one has it."""
+    told = [fact.get("at") for fact in alert.evidence if fact.get("kind") == "withdrawn"]
+    return from_iso_utc(told[0]) if told and told[0] else None
 
 
 def _rounded(value: float | None) -> float | None:

@@ -35,5 +35,7 @@ def firing_before(alerts: Iterable[Alert]) -> Iterator[FiringBefore]:
         for fact in alert.evidence:
             peers = fact["peers"] if fact.get("kind") == "peers" else ()
             for peer in (peer for peer in peers if peer.keys() >= _PEER_KEYS):
+                if peer.get("until"):
+                    continue  # it had lost the route
                 named = Peer(peer["collector"], peer["peer_addr"], peer["peer_asn"])
                 yield FiringBefore(key, named, origin)

@@ -6,7 +6,7 @@ from enum import Enum, auto
 from msgspec import Struct
 
 from bgptui.domain.health import RpkiHealth
-from bgptui.domain.rpki import UNAVAILABLE, OriginValidation
+from bgptui.domain.rpki import OriginValidation, RpkiState
 from bgptui.errors import BadInput, Transient
 from bgptui.rpki.origin_validation import validate
 from bgptui.rpki.vrp_fetch import Fetched, Version, check_location, fetch
@@ -71,6 +71,7 @@ class VrpSource:
         self._timeout_s = timeout_s
         self._max_bytes = max_bytes
         self._in_force = _InForce(None, 0)
+        self._no_verdict = OriginValidation(RpkiState.UNAVAILABLE, source=location)
         self._loaded: VrpFile | None = None
         self._version: Version | None = None
         self._size = 0  # VRPs of what was loaded last
@@ -80,9 +81,10 @@ class VrpSource:
         self._health = RpkiHealth(location, "loading" if location else "off")
 
     def validate(self, prefix: str, origin: int | None) -> OriginValidation:
-        """RFC 6811 with the VRPs in force; UNAVAILABLE without fresh ones."""
+        """RFC 6811 with the VRPs in force; unavailable without fresh ones, with the source named
+        where there is one."""
         table = self._in_force.table
-        return UNAVAILABLE if table is None else validate(table, prefix, origin)
+        return self._no_verdict if table is None else validate(table, prefix, origin)
 
     def generation(self) -> int:
         """Changes whenever an answer of `validate` may change."""

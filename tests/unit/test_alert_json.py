@@ -83,6 +83,17 @@ def test_the_text_line_says_what_a_person_needs() -> None:
     )
 
 
+def test_the_hold_down_of_a_route_is_no_part_of_its_duration() -> None:
+    withdrawn = {"kind": "withdrawn", "at": iso_utc(HIJACK.first_seen + 60), "resolves_at": None}
+    gone = msgspec.structs.replace(HIJACK, evidence=(withdrawn,))
+    assert alert_text(AlertChange(Change.UPDATE, gone)).endswith("Suspected (withdrawn)")
+    ended = msgspec.structs.replace(gone, resolved_at=HIJACK.first_seen + 360)
+    resolve = AlertChange(Change.RESOLVE, ended)
+    assert alert_object(resolve)["duration_s"] == 60
+    assert alert_text(resolve).startswith("2026-01-07T10:06:15Z RESOLVE")
+    assert alert_text(resolve).endswith("Suspected after 60 s")
+
+
 @pytest.mark.parametrize("hostile", ["\x1b[2J", "\r\n", "\x9b31m", "\u202e", "\u2028", "\x00"])
 def test_the_text_line_carries_no_control_characters(hostile: str) -> None:
     forged = msgspec.structs.replace(HIJACK, title=f"a{hostile}b", prefix=f"{hostile}x")

@@ -1,6 +1,8 @@
 """What opens, updates and resolves, and what must not."""
 
+from collections.abc import Iterable
 from itertools import count
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -8,7 +10,7 @@ from msgspec.structs import replace
 from bgptui.config.schema import Alerts, Detect
 from bgptui.correlate.correlator import Correlator
 from bgptui.domain.alert import Alert, AlertChange, AlertType, Change, Severity, Status
-from bgptui.domain.alert_json import alert_line
+from bgptui.domain.alert_json import alert_line, withdrawn_at
 from bgptui.domain.event import EventType, RouteCleared, RouteEvent, RouteKey
 from bgptui.domain.gap import Gap
 from bgptui.domain.routing import BgpMessage, MessageType, Peer, Session
@@ -82,6 +84,7 @@ def score(
             withdrawals=updates,
             message_rate=1.0,
             messages=60,
+            unique_peers=4 if peer is None else 1,
             gap=gap,
         ),
         zscores=(0.1, 7.5, 3.0, 2.0, 0.0, None, 0.0, 1.0, 0.0),
@@ -107,6 +110,19 @@ def opened(tested: Correlator, *, peers: int = 3, at: float = 0.0) -> Alert:
         changes += tested.route_events([fired(peer, at + n)], T + at + n)
     assert [change.change for change in changes][:1] == [Change.OPEN]
     return changes[0].alert
+
+
+def fact_of(alert: Alert, kind: str) -> dict[str, Any]:
+    return next(fact for fact in alert.evidence if fact["kind"] == kind)
+
+
+def confidences(changes: Iterable[AlertChange]) -> list[float]:
+    """What was told of the hijack, two digits."""
+    return [
+        round(change.alert.confidence, 2)
+        for change in changes
+        if change.alert.alert_type is AlertType.HIJACK
+    ]
 
 
 def kinds(alert: Alert) -> list[str]:
@@ -224,7 +240,7 @@ class TestRoutes:
         assert change.alert.resolved_at == T + 362
         assert change.alert.status is Status.RESOLVED
         assert change.alert.alert_uuid == alert.alert_uuid
-        assert '"duration_s":360' in alert_line(change)
+        assert '"duration_s":60' in alert_line(change)  # without the hold-down
         assert tested.open_alerts == 0
 
     def test_a_route_that_comes_back_in_the_hold_down_keeps_its_alert(self) -> None:
@@ -235,9 +251,23 @@ class TestRoutes:
             at = 100 + 100 * flap
             for peer in PEERS[:3]:
                 changes += tested.route_events([cleared(peer, at)], T + at)
+            for peer in PEERS[:3]:
                 changes += tested.route_events([fired(peer, at + 50)], T + at + 50)
-        assert changes == []
+        changes += tested.advance(T + 10_000)
+        assert [change.change for change in changes] == [Change.UPDATE] * 10
+        assert [withdrawn_at(change.alert) is None for change in changes] == 5 * [False, True]
         assert tested.open_alerts == 1
+
+    def test_a_route_that_flaps_faster_than_updates_are_told_makes_few_lines(self) -> None:
+        tested = correlator()
+        opened(tested)
+        changes: list[AlertChange] = []
+        for tenth in range(200):
+            at = 10 + tenth / 10
+            item = fired if tenth % 2 else cleared
+            for peer in PEERS[:3]:
+                changes += tested.route_events([item(peer, at)], T + at)
+        assert 0 < len(changes) <= 5
 
     def test_a_route_that_comes_back_later_is_a_new_alert(self) -> None:
         tested = correlator(hold_down_s=300)
@@ -251,6 +281,83 @@ class TestRoutes:
         assert changes[0].alert.resolved_at == T + 360
         assert changes[1].alert.alert_uuid != first.alert_uuid
         assert changes[1].alert.alert_id == 2
+
+    def test_a_withdrawal_by_the_last_peer_is_told_at_once(self) -> None:
+        tested = correlator(hold_down_s=300)
+        alert = opened(tested)
+        for peer in PEERS[:2]:
+            assert tested.route_events([cleared(peer, 60)], T + 60) == ()
+        [update] = tested.route_events([cleared(PEERS[2], 62)], T + 62)
+        assert (update.change, update.alert.status) == (Change.UPDATE, Status.OPEN)
+        assert update.alert.description == alert.description + (
+            " Withdrawn at 2026-01-07T10:01:02Z: no peer has it any more;"
+            " resolves at 2026-01-07T10:06:02Z if it stays away."
+        )
+        peers, withdrawn = (fact_of(update.alert, kind) for kind in ("peers", "withdrawn"))
+        assert withdrawn == {
+            "kind": "withdrawn",
+            "at": "2026-01-07T10:01:02Z",
+            "resolves_at": "2026-01-07T10:06:02Z",
+        }
+        assert (peers["asns_now"], peers["asns"], update.alert.peers_seen) == (0, 3, 3)
+        assert [peer["until"] for peer in peers["peers"]] == [
+            "2026-01-07T10:01:00Z",
+            "2026-01-07T10:01:00Z",
+            "2026-01-07T10:01:02Z",
+        ]
+        [ended] = tested.advance(T + 10_000)
+        assert ended.change is Change.RESOLVE
+        assert ended.alert.description.endswith("10:01:02Z: no peer has it any more.")
+
+    def test_the_mark_of_a_withdrawal_goes_when_a_peer_has_the_route_again(self) -> None:
+        tested = correlator()
+        alert = opened(tested)
+        for peer in PEERS[:3]:
+            tested.route_events([cleared(peer, 60)], T + 60)
+        [update] = tested.route_events([fired(PEERS[1], 100)], T + 100)
+        assert update.change is Change.UPDATE
+        assert update.alert.description == alert.description
+        assert withdrawn_at(update.alert) is None
+        assert fact_of(update.alert, "peers")["asns_now"] == 1
+
+    def test_a_withdrawal_right_after_the_opening_waits_for_its_turn(self) -> None:
+        tested = correlator()
+        opened(tested)
+        for peer in PEERS[:3]:
+            assert tested.route_events([cleared(peer, 3)], T + 3) == ()
+        [update] = tested.advance(T + 60)
+        assert withdrawn_at(update.alert) == T + 3
+
+    def test_a_message_that_exchanges_one_rule_for_another_is_no_withdrawal(self) -> None:
+        tested = correlator()
+        tested.route_events([fired(PEERS[0], 0, min_peers=1)], T)
+        message = (cleared(PEERS[0], 60), fired(PEERS[0], 60, INVALID))
+        assert tested.route_events(message, T + 60) == ()
+        assert tested.advance(T + 10_000) == ()
+
+    def test_churn_after_the_withdrawal_does_not_raise_the_confidence(self) -> None:
+        tested = correlator()
+        opened(tested)
+        for peer in PEERS[:3]:
+            tested.route_events([cleared(peer, 100)], T + 100)
+        seen_then = confidences(tested.scores([score(None, 0, 0.5)], T + 130))
+        assert seen_then == [0.86]
+        assert confidences(tested.scores([score(None, 2, 0.9)], T + 190)) == []
+        assert confidences(tested.route_events([fired(PEERS[0], 200)], T + 200)) == [0.86]
+        assert confidences(tested.scores([score(None, 2, 0.95)], T + 205)) == []
+        assert confidences(tested.scores([score(None, 4, 0.9)], T + 310)) == [0.97]
+
+    @pytest.mark.parametrize(
+        ("source", "words"),
+        [("", "RPKI: no source is configured."), ("vrps.json", "RPKI: no fresh data.")],
+    )
+    def test_rpki_that_is_not_configured_is_told_from_rpki_that_is_stale(
+        self, source: str, words: str
+    ) -> None:
+        no_word = OriginValidation(RpkiState.UNAVAILABLE, source=source)
+        event = fired(PEERS[0], 0, min_peers=1, validation=no_word)
+        [change] = correlator().route_events([event], T)
+        assert words in change.alert.description
 
     def test_a_timestamp_from_the_future_ends_no_hold_down(self) -> None:
         tested = correlator()
@@ -368,6 +475,15 @@ class TestScores:
         assert update.alert.severity is Severity.CRITICAL
         assert (update.alert.peer_addr, update.alert.peers_seen) == (None, 5)
         assert len(next(f for f in update.alert.evidence if f["kind"] == "peers")["peers"]) == 5
+
+    @pytest.mark.parametrize(("active", "seen"), [(5, 5), (9, 6), (0, 6)])
+    def test_an_alert_of_the_network_counts_the_peers_that_were_active(
+        self, active: int, seen: int
+    ) -> None:
+        row = score(None, 0, 0.8)
+        storm = replace(row, window=replace(row.window, unique_peers=active))
+        [change] = correlator().scores([storm], T + 70)
+        assert (change.alert.peers_seen, change.alert.peers_total) == (seen, 6)
 
     def test_a_peer_waits_for_the_network_row_that_comes_later(self) -> None:
         tested = correlator()
@@ -546,6 +662,14 @@ class TestGaps:
         assert [change.change for change in changes] == [Change.OPEN, Change.RESOLVE]
         assert changes[0].alert.severity is Severity.MEDIUM
 
+    def test_a_restart_does_not_claim_that_nothing_was_seen(self) -> None:
+        opened_, resolved = correlator().gap(Gap(T, T + 600, None, "restart"), T + 601)
+        assert opened_.alert.description == (
+            "bgptui was restarted: windows of the whole feed from 2026-01-07T10:00:00Z to "
+            "2026-01-07T10:10:00Z are incomplete."
+        )
+        assert resolved.alert.resolution == "messages come again, windows of 600 s are incomplete"
+
     def test_an_open_alert_that_a_gap_touches_says_so(self) -> None:
         tested = correlator()
         alert = opened(tested)
@@ -565,6 +689,8 @@ class TestGaps:
             tested.route_events([cleared(peer, 10)], T + 10)
         tested.gap(Gap(T + 100, None, None, "closed"), T + 101)
         changes = list(tested.advance(T + 999))
+        hijack = [c.alert for c in changes if c.alert.alert_type is AlertType.HIJACK][-1]
+        assert fact_of(hijack, "withdrawn")["resolves_at"] is None
         changes += tested.gap(Gap(T + 100, T + 1000, None, "closed"), T + 1000)
         changes += tested.advance(T + 5000)
         [resolved] = [
@@ -590,6 +716,62 @@ class TestRestart:
         [resolved] = after.advance(T + 1000)
         assert resolved.alert.alert_uuid == alert.alert_uuid
         assert resolved.alert.resolved_at == T + 500
+
+    def test_a_route_of_many_peers_stays_open_while_one_still_has_it(self) -> None:
+        peers = [Peer("rrc00", f"10.0.{n // 250}.{n % 250}", 10_000 + n) for n in range(120)]
+        before, changes = correlator(), list[AlertChange]()
+        for n, peer in enumerate(peers):
+            changes += before.route_events([fired(peer, n)], T + n)
+        changes += before.advance(T + 200)
+        after = correlator(hold_down_s=300)
+        after.restore([changes[-1].alert])
+        told: list[AlertChange] = []
+        for peer in peers[:-1]:
+            told += after.route_events([cleared(peer, 500)], T + 500)
+        assert (told, list(after.advance(T + 5000))) == ([], [])
+        [update] = after.route_events([cleared(peers[-1], 6000)], T + 6000)
+        assert fact_of(update.alert, "peers")["asns_now"] == 0
+        assert withdrawn_at(update.alert) == T + 6000
+
+    def test_an_outage_of_many_sessions_lasts_until_the_last_is_back(self) -> None:
+        peers = [Peer("rrc00", f"10.0.0.{n}", 10_000 + n) for n in range(60)]
+        before, changes = correlator(), list[AlertChange]()
+        for n, peer in enumerate(peers):
+            changes += before.sessions([state(peer, n / 2, Session.DOWN)], T + n / 2)
+        changes += before.advance(T + 60)
+        after = correlator(hold_down_s=60)
+        after.restore([changes[-1].alert])
+        for peer in peers[:-1]:
+            after.sessions([state(peer, 100, Session.UP)], T + 100)
+        assert [c for c in after.advance(T + 5000) if c.change is Change.RESOLVE] == []
+        after.sessions([state(peers[-1], 6000, Session.UP)], T + 6000)
+        [resolved] = after.advance(T + 7000)
+        assert (resolved.change, resolved.alert.peers_seen) == (Change.RESOLVE, 60)
+
+    def test_a_hold_down_goes_on_after_a_restart_once_data_flows(self) -> None:
+        before = correlator()
+        opened(before)
+        for peer in PEERS[:3]:
+            changes = before.route_events([cleared(peer, 60)], T + 60)
+        after = correlator(hold_down_s=300)
+        after.restore([changes[-1].alert])
+        assert after.advance(T + 1000) == ()  # nobody knows yet whether we were blind
+        after.gap(Gap(T + 90, T + 1000, None, "restart"), T + 1000)
+        after.scores([score(None, 20, 0.1)], T + 1270)
+        ended = [c for c in after.advance(T + 2000) if c.change is Change.RESOLVE]
+        assert [c.alert.resolved_at for c in ended if c.alert.prefix] == [T + 1300]
+        assert '"duration_s":58' in alert_line(ended[-1])
+
+    def test_a_route_that_is_back_after_a_restart_loses_the_mark(self) -> None:
+        before = correlator()
+        opened(before)
+        for peer in PEERS[:3]:
+            changes = before.route_events([cleared(peer, 60)], T + 60)
+        after = correlator()
+        after.restore([changes[-1].alert])
+        [update] = after.route_events([fired(PEERS[0], 100)], T + 100)
+        assert withdrawn_at(update.alert) is None
+        assert "Withdrawn" not in update.alert.description
 
     def test_what_was_acknowledged_stays_so(self) -> None:
         alert = replace(opened(correlator()), status=Status.ACKNOWLEDGED)

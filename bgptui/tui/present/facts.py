@@ -15,6 +15,7 @@ Fact = Mapping[str, Any]
 
 LABEL_WIDTH = 10
 PEERS_SHOWN = 12
+SESSIONS_SHOWN = 20
 
 
 def labelled(label: str, text: str, width: int) -> list[Line]:
@@ -30,12 +31,18 @@ def labelled(label: str, text: str, width: int) -> list[Line]:
 def why_lines(facts: Iterable[Fact], width: int) -> list[Line]:
     """Everything but paths, peers and the confidence, which have sections of their own."""
     lines: list[Line] = []
+    sessions = 0
     for fact in facts:
         kind = fact.get("kind")
-        if kind in ("path", "peers", "confidence"):
+        sessions += kind == "session"
+        if kind in ("path", "peers", "confidence") or (
+            kind == "session" and sessions > SESSIONS_SHOWN
+        ):
             continue
         tell = _TELLERS.get(str(kind))
         lines += evidence_lines(fact, width) if tell is None else tell(fact, width)
+    if sessions > SESSIONS_SHOWN:
+        lines += labelled("", f"and {sessions - SESSIONS_SHOWN} more sessions", width)
     return lines
 
 
@@ -60,7 +67,10 @@ def peer_lines(facts: Iterable[Fact], width: int) -> list[Line]:
         peers = _maps(fact.get("peers"))
         for peer in peers[:PEERS_SHOWN]:
             since = f"since {_time(peer['since'])}" if peer.get("since") else ""
-            text = _joined(_peer(peer), since, _share("ensemble", peer), peer.get("leading_reason"))
+            until = f"until {_time(peer['until'])}" if peer.get("until") else ""
+            text = _joined(
+                _peer(peer), since, until, _share("ensemble", peer), peer.get("leading_reason")
+            )
             lines += [line(row) for row in wrap(text, width)]
         more = max(len(peers) - PEERS_SHOWN, 0) + _whole(fact.get("peers_more"))
         if more > 0:
