@@ -154,7 +154,7 @@ def test_a_collector_finds_its_state_again_on_every_engine(
     now = time.time()
     write_sample_data(connector(engine_database), now=now)
     state = start_state(conn)
-    assert state.last_watermark == now // 60 * 60
+    assert state.closed_until == now // 60 * 60
     assert (state.next_ids.features, state.next_ids.alerts) == (51, 16)
     assert len(state.open_alerts) == 12
     assert sum(len(stream.starts) for stream in state.baseline) == 50
