@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 # The widest sparkline that a terminal may ask for.
 MINUTES = 240
 STATEMENT_TIMEOUT_MS = 10_000
+# Between two looks whether another console, or the pipeline, has changed alerts.
+LEAST_REST_S = 0.25
 RETRY_MOST_S = 5.0
 
 
@@ -107,6 +109,7 @@ class DatabaseFeed:
             try:
                 with self._connect() as connection, transient_errors("database"):
                     connection.execute(f"set statement_timeout to {STATEMENT_TIMEOUT_MS:d}")
+                    connection.execute("listen bgptui_alerts")
                     self._serve(connection)
             except (Transient, ServiceUnreachable, BadInput) as error:
                 self._away(str(error))
@@ -118,15 +121,30 @@ class DatabaseFeed:
     def _serve(self, connection: Connection) -> None:
         """Snapshots and acts over one connection, until it breaks or the console ends."""
         read_at = float("-inf")
+        told = False
         while not self._stopping.is_set():
             self._wake.clear()
             acted = self._carry_out(connection)
-            if acted or self._clock() - read_at >= self._refresh_s:
+            if acted or told or self._clock() - read_at >= self._refresh_s:
                 read_at = self._clock()
                 self.latest = self._read(connection)
             else:
                 self.latest = self._read_detail(connection)
-            self._wake.wait(max(read_at + self._refresh_s - self._clock(), 0.0))
+            told = self._rest(connection, read_at + self._refresh_s)
+
+    def _rest(self, connection: Connection, until: float) -> bool:
+        """Wait until `until`, or until the operator wants something.
+
+        Returns:
+            whether it was cut short because somebody changed alerts (NOTIFY). The pipeline's
+            own changes are told, too, so the rest lasts at least LEAST_REST_S.
+        """
+        while (left_s := until - self._clock()) > 0:
+            if self._wake.wait(min(left_s, LEAST_REST_S)):
+                return False
+            if list(connection.notifies(timeout=0)):
+                return True
+        return False
 
     def _carry_out(self, connection: Connection) -> bool:
         acted = False

@@ -260,3 +260,17 @@ def test_what_ends_the_thread_is_there_to_be_told() -> None:
     feed.start()
     error = _until(lambda: feed.error, "the error")
     assert str(error) == "a bug"
+
+
+def test_what_another_console_does_is_told_without_waiting_for_the_next_reading(
+    outlet: Outlet, database: str, conn: Connection
+) -> None:
+    _open_alert(database, 17)
+    feed = DatabaseFeed(outlet, operator="maria", refresh_s=3_600.0)
+    feed.start()
+    try:
+        _until(lambda: feed.latest.alerts, "first snapshot")
+        update_alert_status(conn, 17, Status.ACKNOWLEDGED, "ines")
+        _until_status(feed, Status.ACKNOWLEDGED)
+    finally:
+        assert feed.stop()
