@@ -156,7 +156,7 @@ def test_bad_lines_are_quarantined_with_their_place_and_the_rest_goes_on(
     assert places == [f"{path}:2", f"{path}:3"]
 
 
-@pytest.mark.parametrize("last", [b"", b"\n"])
+@pytest.mark.parametrize("last", [b"", b"\n"], ids=["no end", "line end"])
 def test_a_line_of_many_megabytes_is_counted_and_passed_over(
     last: bytes, tmp_path: Path, sink: Any, make_frame: Any
 ) -> None:
@@ -187,6 +187,7 @@ def test_a_line_of_many_megabytes_is_counted_and_passed_over(
         b"date,value\n1,2\n",
         b"\n".join(b"line %d" % number for number in range(1_000)),
     ],
+    ids=["binary", "gzipped binary", "csv", "text"],
 )
 def test_what_is_no_recording_is_the_users_error(content: bytes, tmp_path: Path, sink: Any) -> None:
     path = tmp_path / "updates.gz"
