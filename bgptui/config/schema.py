@@ -146,12 +146,14 @@ class Watch(Section, frozen=True):
 
 
 class Detect(Section, frozen=True):
-    """[detect]: thresholds of the detector."""
+    """[detect]: models and thresholds of the detector."""
 
+    model: str = "default"
     medium: Share = 0.47
     high: Share = 0.60
     critical: Share = 0.75
     reason_alone: Share = 0.90
+    burst_alone: Share = 0.90
     learning_raise: Share = 0.10
     minimum_history_min: Annotated[int, Meta(ge=30, le=1_440, extra={"unit": "minutes"})] = 60
 

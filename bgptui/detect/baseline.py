@@ -14,8 +14,14 @@ from bgptui.domain.window import FEATURES
 
 DAY_MIN = 1_440
 RENEW_EVERY_MIN = 10
+# The gate shuts above the first, and opens again after ten minutes in a row below the second:
+# a storm that ebbs would otherwise be learned from its troughs (docs/adr/0011).
 GATE_Z = 1.5
+GATE_OPEN_Z = 1.0
+GATE_OPEN_AFTER_MIN = 10
 GATE_SPAN_MIN = 10
+# A level that has been shut out for so long is the new normal.
+ACCEPT_AFTER_MIN = 2 * DAY_MIN
 # The gate needs a baseline that it can trust: the first six hours are all taken.
 GATE_FROM_MIN = 360
 # Minutes of a new level that are kept at hand while it is still shut out; they become the
@@ -39,10 +45,10 @@ class _Block:
 class Baselines:
     """Medians and spreads of all streams, by index.
 
-    A minute enters its stream's baseline unless the gate is shut: the 10-minute median of its
-    volume z is beyond 1.5, in either direction. After 24 hours of nearly continuous shutting
-    (more than about 19 minutes in 20) the new level is accepted, and learned anew from its last
-    two hours.
+    A minute enters its stream's baseline unless the gate is shut. It shuts when the 10-minute
+    median of the volume z is beyond 1.5, in either direction, and opens when that has been
+    within 1.0 for ten minutes. After 48 hours of nearly continuous shutting (more than about 19
+    minutes in 20) the new level is accepted, and learned anew from its last two hours.
 
     Medians and quartiles are exact, and renewed every ten minutes of a stream, a tenth of the
     streams each minute.
@@ -61,6 +67,8 @@ class Baselines:
         self._next_slot = np.zeros(0, dtype=np.int64)
         self._waited = np.zeros(0, dtype=np.int64)
         self._shut_for = np.zeros(0, dtype=np.int64)
+        # -1 while the gate is open, else minutes in a row that speak for opening it.
+        self._calm_for = np.zeros(0, dtype=np.int64)
 
     @property
     def capacity(self) -> int:
@@ -77,6 +85,7 @@ class Baselines:
         self._next_slot = np.concatenate([self._next_slot, more])
         self._waited = np.concatenate([self._waited, more])
         self._shut_for = np.concatenate([self._shut_for, more])
+        self._calm_for = np.concatenate([self._calm_for, more - 1])
 
     def clear(self, stream: int) -> None:
         """Forget a stream, so that its index can be another's."""
@@ -87,6 +96,7 @@ class Baselines:
         self.spread[stream] = np.nan
         for counts in (self.minutes, self._next_slot, self._waited, self._shut_for):
             counts[stream] = 0
+        self._calm_for[stream] = -1
 
     def renew(self, streams: Indices, minute: int) -> None:
         """Compute the medians of those streams whose turn it is in this minute."""
@@ -106,13 +116,21 @@ class Baselines:
             scaled: [streams, features].
             volume_z: [streams], 10-minute median of the mean volume z; NaN without a baseline.
         """
-        is_shut = (self.minutes[streams] >= GATE_FROM_MIN) & _beyond(volume_z)
+        states = zip(
+            self._calm_for[streams].tolist(),
+            _strengths(volume_z),
+            self.minutes[streams].tolist(),
+            strict=True,
+        )
+        calm_for = np.array([_calm_for(*state) for state in states], dtype=np.int64)
+        self._calm_for[streams] = calm_for
+        is_shut = calm_for >= 0
         self._put(streams[~is_shut], scaled[~is_shut])
         self._wait(streams[is_shut], scaled[is_shut])
         before = self._shut_for[streams]
         shorter = np.maximum(before - _OPEN_TAKES_BACK_MIN, 0)
         self._shut_for[streams] = np.where(is_shut, before + 1, shorter)
-        for stream in streams[self._shut_for[streams] >= DAY_MIN]:
+        for stream in streams[self._shut_for[streams] >= ACCEPT_AFTER_MIN]:
             self._accept_new_level(int(stream))
 
     def restore(self, stream: int, scaled: Floats, volume_z: Floats) -> None:
@@ -124,16 +142,17 @@ class Baselines:
         """
         kept: list[int] = []
         waiting: list[int] = []
-        shut_for = 0
-        for minute, is_beyond in enumerate(_beyond(volume_z).tolist()):
-            if not is_beyond or len(kept) < GATE_FROM_MIN:
+        shut_for, calm_for = 0, -1
+        for minute, strength in enumerate(_strengths(volume_z)):
+            calm_for = _calm_for(calm_for, strength, len(kept))
+            if calm_for < 0:
                 kept.append(minute)
                 shut_for = max(shut_for - _OPEN_TAKES_BACK_MIN, 0)
                 continue
             waiting.append(minute)
             shut_for += 1
-            if shut_for >= DAY_MIN:
-                kept, waiting, shut_for = waiting[-WAITING_MIN:], [], 0
+            if shut_for >= ACCEPT_AFTER_MIN:
+                kept, waiting, shut_for, calm_for = waiting[-WAITING_MIN:], [], 0, -1
         block, row = self._blocks[stream // _BLOCK], stream % _BLOCK
         newest = scaled[kept[-DAY_MIN:]]
         block.minutes[row, :, : len(newest)] = newest.T
@@ -143,6 +162,7 @@ class Baselines:
         block.waiting[row, :, : len(recent)] = recent.T
         self._waited[stream] = len(recent)
         self._shut_for[stream] = shut_for
+        self._calm_for[stream] = calm_for
 
     def _put(self, streams: Indices, scaled: Floats) -> None:
         slots = self._next_slot[streams]
@@ -163,6 +183,7 @@ class Baselines:
         block.minutes[row, :, :WAITING_MIN] = block.waiting[row]
         self.minutes[stream] = self._next_slot[stream] = WAITING_MIN
         self._waited[stream] = self._shut_for[stream] = 0
+        self._calm_for[stream] = -1
         # NaN asks for a renewal at once.
         self.median[stream] = np.nan
         self.spread[stream] = np.nan
@@ -179,6 +200,25 @@ def _nans(rows: int) -> Floats:
     return np.full((rows, len(FEATURES)), np.nan, dtype=np.float32)
 
 
-def _beyond(volume_z: Floats) -> NDArray[np.bool_]:
-    """Where the volume is out of the ordinary; not where it is unknown (NaN)."""
-    return np.abs(np.nan_to_num(volume_z, nan=0.0)) > GATE_Z
+def _strengths(volume_z: Floats) -> list[float]:
+    """How far the volume is out of the ordinary; 0 where it is unknown (NaN)."""
+    strengths: list[float] = np.abs(np.nan_to_num(volume_z, nan=0.0)).tolist()
+    return strengths
+
+
+def _calm_for(before: int, strength: float, minutes: int) -> int:
+    """A gate's state after one more minute: -1 open, else the calm minutes of a shut one.
+
+    Args:
+        before: its state.
+        strength: how far the volume is from usual, in sigma.
+        minutes: in the baseline.
+    """
+    if minutes < GATE_FROM_MIN:
+        return -1
+    if strength > GATE_Z:
+        return 0
+    if before < 0:
+        return -1
+    calm = before + 1 if strength <= GATE_OPEN_Z else 0
+    return calm if calm < GATE_OPEN_AFTER_MIN else -1

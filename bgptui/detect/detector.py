@@ -7,17 +7,21 @@ import numpy as np
 
 from bgptui.config.schema import Detect
 from bgptui.detect.baseline import DAY_MIN
+from bgptui.detect.calibration import Doubles
 from bgptui.detect.ensemble import calculate_ensemble_score
-from bgptui.detect.heuristics import REASONS, Doubles, reasons
+from bgptui.detect.heuristics import BURSTS, DEFAULT_RAMPS, REASONS, reasons
 from bgptui.detect.history import StreamHistory
+from bgptui.detect.model_bundle import ModelBundle
+from bgptui.detect.model_scores import ModelScores, run_models
 from bgptui.detect.scaling import CLIP_ROW, Floats, scaled_features
-from bgptui.detect.streams import Streams
+from bgptui.detect.streams import Indices, Streams
 from bgptui.domain.score import Reason, WindowScore
 from bgptui.domain.window import FEATURES, WINDOW_S, FeatureWindow
 
-MODEL_VERSION = "heuristics-1 (no lstm, no isolation_forest)"
+HEURISTICS_ONLY = "heuristics-2 (no lstm, no isolation_forest)"
 
 _PATH_LENGTH = FEATURES.index("path_length")
+_IN_HEURISTIC = np.array([name not in BURSTS for name in REASONS])
 
 
 class Detector:
@@ -29,6 +33,7 @@ class Detector:
 
     Args:
         settings: thresholds.
+        bundle: the trained models; without them the heuristics score alone.
         next_feature_id, next_result_id: give the ids of the rows, one a call.
     """
 
@@ -36,13 +41,21 @@ class Detector:
         self,
         settings: Detect,
         *,
+        bundle: ModelBundle | None = None,
         next_feature_id: Callable[[], int],
         next_result_id: Callable[[], int],
     ) -> None:
         self._settings = settings
+        self._bundle = bundle
+        self._ramps = DEFAULT_RAMPS if bundle is None else bundle.manifest.calibration.reasons
         self._next_feature_id = next_feature_id
         self._next_result_id = next_result_id
         self._streams = Streams(minimum_history_min=settings.minimum_history_min)
+
+    @property
+    def model_version(self) -> str:
+        """Name and fingerprint of the models."""
+        return HEURISTICS_ONLY if self._bundle is None else self._bundle.version
 
     @property
     def learning_share(self) -> float:
@@ -81,53 +94,77 @@ class Detector:
         )
         z = self._streams.zscores(streams, minute, scaled, is_gap)
         self._streams.take(streams, minute, scaled=scaled, z=z, is_gap=is_gap, resets=resets)
-        p = reasons(self._streams.evidence(streams, minute, peers))
+        p = reasons(self._streams.evidence(streams, minute, peers), self._ramps)
+        models = self._run_models(streams, minute)
         trust = self._streams.trust(streams, minute)
         learned = self._streams.baselines.minutes[streams]
         has_z = ~np.isnan(z[:, 0])
         return [
-            self._window_score(
-                window,
-                stream=int(streams[row]),
-                z=z[row] if has_z[row] else None,
-                p=p[row],
-                learned=int(learned[row]),
-                trust=float(trust[row]),
-            )
+            self._scored(window, int(streams[row]), z[row], p[row], models[row], trust[row])
+            if has_z[row]
+            else self._unscored(window, int(learned[row]))
             for row, window in enumerate(windows)
         ]
 
-    def _window_score(
+    def _run_models(self, streams: Indices, minute: int) -> Sequence[ModelScores]:
+        if self._bundle is None:
+            return (ModelScores(),) * len(streams)
+        scores = run_models(self._bundle, self._streams.model_inputs(streams, minute))
+        return [scores.row(row) for row in range(len(streams))]
+
+    def _unscored(self, window: FeatureWindow, learned: int) -> WindowScore:
+        """A window in a gap, or of a stream that has no baseline yet."""
+        return WindowScore(
+            id=self._next_result_id(),
+            feature_id=self._next_feature_id(),
+            window=window,
+            zscores=(None,) * len(FEATURES),
+            lstm_error=None,
+            lstm=None,
+            isolation_forest=None,
+            heuristic=None,
+            reasons=(),
+            ensemble=None,
+            confidence=None,
+            is_anomaly=False,
+            model_version=self.model_version,
+            learning=learned < DAY_MIN,
+            baseline_minutes=learned,
+        )
+
+    def _scored(
         self,
         window: FeatureWindow,
-        *,
         stream: int,
-        z: Floats | None,
+        z: Floats,
         p: Doubles,
-        learned: int,
+        parts: ModelScores,
         trust: float,
     ) -> WindowScore:
-        found = () if z is None else _named(p)
-        heuristic = None if z is None else float(p.max())
-        ensemble = calculate_ensemble_score(None, None, heuristic)
+        found = _named(p)
+        heuristic = float(p[_IN_HEURISTIC].max())
+        ensemble = calculate_ensemble_score(parts.lstm, parts.isolation_forest, heuristic)
+        learned = int(self._streams.baselines.minutes[stream])
         learning = learned < DAY_MIN
+        is_anomaly = self._is_anomaly(ensemble, found, learning=learning)
         return WindowScore(
             id=self._next_result_id(),
             feature_id=self._next_feature_id(),
             window=window,
             zscores=_row_zscores(z, window),
-            lstm_error=None,
-            lstm=None,
-            isolation_forest=None,
+            lstm_error=parts.lstm_error,
+            lstm=parts.lstm,
+            isolation_forest=parts.isolation_forest,
             heuristic=heuristic,
             reasons=found,
             ensemble=ensemble,
-            confidence=None if ensemble is None else trust,
-            is_anomaly=self._is_anomaly(ensemble, found, learning=learning),
-            model_version=MODEL_VERSION,
+            confidence=None if ensemble is None else float(trust),
+            is_anomaly=is_anomaly,
+            model_version=self.model_version,
             learning=learning,
             baseline_minutes=learned,
-            baseline=self._streams.baseline(stream) if found else (),
+            baseline=self._streams.baseline(stream) if found or is_anomaly else (),
+            error_shares=parts.error_shares if found or is_anomaly else (),
         )
 
     def _is_anomaly(
@@ -136,8 +173,16 @@ class Detector:
         if ensemble is None:
             return False
         settings = self._settings
-        threshold = settings.medium + (settings.learning_raise if learning else 0.0)
-        return ensemble >= threshold or any(each.p >= settings.reason_alone for each in found)
+        raised = settings.learning_raise if learning else 0.0
+        if ensemble >= settings.medium + raised:
+            return True
+        # p ends at 1: a reason that is certain tells while learning, too.
+        return any(each.p >= min(1.0, raised + self._alone(each.name)) for each in found)
+
+    def _alone(self, reason: str) -> float:
+        """p from which this reason alerts alone."""
+        settings = self._settings
+        return settings.burst_alone if reason in BURSTS else settings.reason_alone
 
 
 def _named(p: Doubles) -> tuple[Reason, ...]:

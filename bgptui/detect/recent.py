@@ -1,4 +1,4 @@
-"""The last minutes' z-scores of each stream, and the EWMA of their volume."""
+"""The last minutes' z-scores of each stream, their 5-minute medians, and the EWMA of the volume."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,12 @@ from bgptui.detect.baseline import GATE_SPAN_MIN
 from bgptui.detect.scaling import VOLUME_INDEX, Floats, median_of_observed
 from bgptui.domain.window import FEATURES
 
-KEPT_MIN = 15
+STEP_SPAN_MIN = 5
+STEPS = 30
+# The last burst and the half hour before it; the 5-minute medians of half an hour need 34.
+BURST_MIN = 5
+BEFORE_BURST_MIN = 30
+KEPT_MIN = BURST_MIN + BEFORE_BURST_MIN
 EWMA_MIN = 10
 # Smoothing of an EWMA over a span of n: 2 / (n + 1).
 EWMA_ALPHA = 2 / (EWMA_MIN + 1)
@@ -29,6 +34,7 @@ class RecentMinutes:
 
     def __init__(self) -> None:
         self._z = np.full((0, len(FEATURES), KEPT_MIN), np.nan, dtype=np.float32)
+        self._steps = self._z.copy()
         self._resets = np.zeros((0, KEPT_MIN), dtype=np.int64)
         self.ewma = np.zeros(0)
         self.last_minute = np.zeros(0, dtype=np.int64)
@@ -38,6 +44,7 @@ class RecentMinutes:
         """Make room for this many more streams."""
         more = np.full((streams, len(FEATURES), KEPT_MIN), np.nan, dtype=np.float32)
         self._z = np.concatenate([self._z, more])
+        self._steps = np.concatenate([self._steps, more])
         self._resets = np.concatenate([self._resets, np.zeros((streams, KEPT_MIN), np.int64)])
         self.ewma = np.concatenate([self.ewma, np.zeros(streams)])
         self.last_minute = np.concatenate([self.last_minute, np.full(streams, -1)])
@@ -46,6 +53,7 @@ class RecentMinutes:
     def clear(self, stream: int) -> None:
         """Forget a stream."""
         self._z[stream] = np.nan
+        self._steps[stream] = np.nan
         self._resets[stream] = 0
         self.ewma[stream] = 0.0
         self.last_minute[stream] = -1
@@ -61,6 +69,7 @@ class RecentMinutes:
         self._blank_missed(streams, minute)
         slot = minute % KEPT_MIN
         self._z[streams, :, slot] = z
+        self._steps[streams, :, slot] = self.medians(streams, minute, STEP_SPAN_MIN)
         self._resets[streams, slot] = resets
         self.last_minute[streams] = minute
         volume = z[:, VOLUME_INDEX].mean(axis=1, dtype=np.float64)
@@ -94,6 +103,9 @@ class RecentMinutes:
         last = minutes > minutes[-1] - KEPT_MIN
         slots = minutes[last] % KEPT_MIN
         self._z[stream, :, slots] = z[last]
+        for minute in range(int(minutes[-1]) - STEPS + 1, int(minutes[-1]) + 1):
+            at = np.array([stream])
+            self._steps[at, :, minute % KEPT_MIN] = self.medians(at, minute, STEP_SPAN_MIN)
         self._resets[stream, slots] = resets[last]
         grid = np.full(int(minutes[-1] - minutes[0]) + GATE_SPAN_MIN, np.nan, dtype=np.float32)
         places = minutes - minutes[0] + GATE_SPAN_MIN - 1
@@ -108,6 +120,16 @@ class RecentMinutes:
         return median_of_observed(
             self._z[streams][:, :, _slots(minute, span_min)], span_min // 2 + 1
         )
+
+    def steps(self, streams: Indices, minute: int) -> Floats:
+        """5-minute medians of z in the last half hour: [streams, STEPS, features], in order of
+        time, NaN as in `medians`."""
+        slots = _slots(minute, STEPS)[::-1]
+        return np.ascontiguousarray(self._steps[streams][:, :, slots].transpose(0, 2, 1))
+
+    def least(self, streams: Indices, minute: int, span_min: int) -> Floats:
+        """The least z of the last minutes: [streams, features], NaN where one was not seen."""
+        return np.asarray(self._z[streams][:, :, _slots(minute, span_min)].min(axis=2))
 
     def volume_median(self, streams: Indices, minute: int) -> Floats:
         """What the gate looks at: the median over the last ten minutes of each minute's mean
@@ -129,6 +151,7 @@ class RecentMinutes:
         for back in range(1, int(missed.max(initial=0)) + 1):
             slot = (minute - back) % KEPT_MIN
             self._z[streams[missed >= back], :, slot] = np.nan
+            self._steps[streams[missed >= back], :, slot] = np.nan
             self._resets[streams[missed >= back], slot] = 0
 
 

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from bgptui.detect.baseline import DAY_MIN, Baselines
 from bgptui.detect.heuristics import Evidence
 from bgptui.detect.history import StreamHistory
-from bgptui.detect.recent import RecentMinutes
-from bgptui.detect.scaling import CLIP_SCORE, INDEX, Floats, scale, unscale
+from bgptui.detect.model_inputs import ModelInputs
+from bgptui.detect.recent import BEFORE_BURST_MIN, BURST_MIN, RecentMinutes
+from bgptui.detect.scaling import CLIP_ROW, CLIP_SCORE, INDEX, Floats, scale, unscale
 from bgptui.domain.routing import Peer
 
 Indices = NDArray[np.intp]
@@ -74,13 +75,26 @@ class Streams:
     def evidence(self, streams: Indices, minute: int, peers: NDArray[np.int64]) -> Evidence:
         """What the rules look at, the minute at hand included."""
         usual = unscale(self.baselines.median[streams])[:, INDEX["total_updates"]]
+        recent = self._recent
+        before_burst = recent.medians(streams, minute - BURST_MIN, BEFORE_BURST_MIN)
         return Evidence(
-            median_5min=self._recent.medians(streams, minute, 5),
-            median_15min=self._recent.medians(streams, minute, 15),
-            ewma=self._recent.ewma[streams],
-            resets=self._recent.resets(streams, minute, 5),
+            median_5min=recent.medians(streams, minute, 5),
+            median_15min=recent.medians(streams, minute, 15),
+            least_4min=np.clip(recent.least(streams, minute, 4), -CLIP_ROW, CLIP_ROW),
+            least_5min=np.clip(recent.least(streams, minute, BURST_MIN), -CLIP_ROW, CLIP_ROW),
+            before_burst=np.clip(before_burst, -CLIP_ROW, CLIP_ROW),
+            ewma=recent.ewma[streams],
+            resets=recent.resets(streams, minute, 5),
             peers=peers,
             usual_updates=usual,
+        )
+
+    def model_inputs(self, streams: Indices, minute: int) -> ModelInputs:
+        """What the models look at, the minute at hand included."""
+        return ModelInputs(
+            steps=self._recent.steps(streams, minute),
+            median_5min=self._recent.medians(streams, minute, 5),
+            median_30min=self._recent.medians(streams, minute, 30),
         )
 
     def trust(self, streams: Indices, minute: int) -> NDArray[np.float64]:

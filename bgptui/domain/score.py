@@ -21,11 +21,15 @@ class WindowScore(Struct, frozen=True):
         lstm_error: reconstruction error of the autoencoder, None without a model.
         lstm: calibrated confidence 0 ... 1, None without a model.
         isolation_forest: the negated confidence, -1 ... 0, lower is worse; None without one.
-        heuristic: 0 ... 1, largest of the reasons; None while there is no baseline.
+        heuristic: 0 ... 1, largest of the reasons but for bursts; None while there is no
+            baseline.
         ensemble: 0 ... 1; None where no part was present (learning, gap).
         learning: the baseline is shorter than a day, so thresholds are raised.
         baseline_minutes: minutes in the stream's baseline.
-        baseline: per feature (median, spread) in raw-minute units before scaling, for evidence.
+        baseline: per feature (median, spread) in raw-minute units before scaling, for evidence;
+            empty where nothing was found.
+        error_shares: per feature its share of the autoencoder's error, 0 ... 1; empty without
+            one, and where nothing was found.
     """
 
     id: int
@@ -44,4 +48,5 @@ class WindowScore(Struct, frozen=True):
     learning: bool
     baseline_minutes: int
     baseline: tuple[tuple[float, float], ...] = ()
+    error_shares: tuple[float, ...] = ()
     processing_time_ms: float = 0.0

@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from bgptui.config.schema import Detect
-from bgptui.detect.detector import MODEL_VERSION, Detector
+from bgptui.detect.detector import HEURISTICS_ONLY, Detector
 from bgptui.detect.history import StreamHistory
 from bgptui.domain.routing import Peer
 from bgptui.domain.score import WindowScore
@@ -90,7 +90,7 @@ def test_usual_minutes_raise_nothing_and_ids_count_on() -> None:
     assert not any(score.is_anomaly for score in scores)
     assert [score.feature_id for score in scores] == list(range(1, 201))
     assert [score.id for score in scores] == list(range(101, 301))
-    assert {score.model_version for score in scores} == {MODEL_VERSION}
+    assert {score.model_version for score in scores} == {HEURISTICS_ONLY}
     assert all(score.lstm is None and score.isolation_forest is None for score in scores)
 
 
