@@ -94,6 +94,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_alerts(commands)
     _add_config(commands)
     _add_demo(commands)
+    _add_score(commands)
+    _add_evaluate(commands)
     return parser
 
 
@@ -260,3 +262,42 @@ def _add_demo(commands: "Commands[argparse.ArgumentParser]") -> None:
     )
     acts = parser.add_subparsers(title="acts", metavar="ACT", required=True)
     _command(acts, "list", "demo:list_scenarios", "name the scenarios of --demo")
+
+
+def _add_score(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = _command(
+        commands, "score", "score:run", "scores of one stream of one-minute features, as CSV"
+    )
+    parser.add_argument(
+        "csv",
+        type=Path,
+        metavar="CSV",
+        help="header: epoch or timestamp, and the nine features; plain or .gz",
+    )
+
+
+def _add_evaluate(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = _command(
+        commands,
+        "evaluate",
+        "evaluate:run",
+        "judge the detector on labelled one-minute features (extra `train`)",
+    )
+    parser.add_argument(
+        "csv",
+        nargs="+",
+        type=Path,
+        metavar="CSV|DIR",
+        help="as for score, with a column label (1 in an anomaly); a folder stands for its "
+        ".csv and .csv.gz files",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of injected faults and thinned traffic (default: 0)"
+    )
+    parser.add_argument(
+        "--plots",
+        type=Path,
+        metavar="DIR",
+        help="a picture of each stream's scores over time (extra `plots`)",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object")

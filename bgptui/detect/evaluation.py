@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from bgptui.detect.detector import Detector
 from bgptui.detect.evaluation_metrics import (
+    COUNTED_FROM_MIN,
     IN_TIME_MIN,
     Incident,
     Judgement,
@@ -264,11 +265,12 @@ def _fault_results(trials: Sequence[FaultTrial]) -> tuple[FaultResult, ...]:
 
 
 def _cold_start(history_h: int, traces: Sequence[Trace]) -> ColdStart:
-    delays = [_delay_after(trace, history_h * 60) for trace in traces]
+    counted = [trace for trace in traces if trace.stream.labels.sum() >= COUNTED_FROM_MIN]
+    delays = [_delay_after(trace, history_h * 60) for trace in counted]
     found = [delay for delay in delays if delay is not None]
     return ColdStart(
         history_h=history_h,
-        incidents=len(traces),
+        incidents=len(counted),
         in_time=sum(delay <= IN_TIME_MIN for delay in found),
         median_delay_min=median(found) if found else None,
     )

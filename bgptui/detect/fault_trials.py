@@ -59,9 +59,7 @@ def try_faults(
         for at in _calm_rows(trace, per_stream, Random(f"{seed} {trace.stream.name}"))
         for fault in FAULTS
     ]
-    detector.restore(
-        _history(trace, at, place) for place, (trace, at, _) in enumerate(trials)
-    )
+    detector.restore(_history(trace, at, place) for place, (trace, at, _) in enumerate(trials))
     faulty = [
         inject(fault, trace.stream.windows[at : at + FOUND_WITHIN_MIN], 0)
         for trace, at, fault in trials
@@ -69,8 +67,7 @@ def try_faults(
     delays: list[int | None] = [None] * len(trials)
     for minute in range(FOUND_WITHIN_MIN if trials else 0):
         rows = [
-            _moved(windows[minute], DAY_MIN + minute, place)
-            for place, windows in enumerate(faulty)
+            _moved(windows[minute], DAY_MIN + minute, place) for place, windows in enumerate(faulty)
         ]
         for place, score in enumerate(detector.score(rows, float(rows[0].end))):
             if score.is_anomaly and delays[place] is None:
