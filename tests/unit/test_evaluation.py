@@ -1,0 +1,81 @@
+"""The whole evaluation on a made-up storm: what is certain about its figures."""
+
+import itertools
+
+import msgspec
+import pytest
+
+from bgptui.config.schema import Detect
+from bgptui.detect.detector import Detector
+from bgptui.detect.evaluation import THINNED_BY, Evaluation, Fold, evaluate
+from bgptui.detect.evaluation_report import report
+from bgptui.detect.evaluation_run import Trace, trace_streams
+from bgptui.detect.evaluation_targets import targets
+from support.labelled_minutes import usual_minutes, with_storm
+
+STREAM = with_storm(usual_minutes(1_700), first=1_600, minutes=60)
+
+
+def new_detector() -> Detector:
+    ids = itertools.count(1).__next__
+    return Detector(Detect(), next_feature_id=ids, next_result_id=ids)
+
+
+@pytest.fixture(scope="module")
+def evaluated() -> tuple[Evaluation, tuple[Trace, ...]]:
+    return evaluate(
+        [Fold("all", [STREAM], new_detector)], seed=0, on_progress=lambda what, done, of: None
+    )
+
+
+def test_a_plain_storm_is_found_and_nothing_else(
+    evaluated: tuple[Evaluation, tuple[Trace, ...]],
+) -> None:
+    evaluation, (trace,) = evaluated
+    ours = evaluation.ensemble
+    assert (ours.incidents, ours.in_time, ours.false_alarms_per_day) == (1, 1, 0.0)
+    assert ours.median_delay_min is not None
+    assert ours.median_delay_min <= 5
+    assert evaluation.ewma.in_time == 1
+    assert evaluation.streams[0].name == "storm"
+    assert [thin.factor for thin in evaluation.thinned] == list(THINNED_BY)
+    assert [(cold.history_h, cold.in_time) for cold in evaluation.cold_starts] == [
+        (1, 1), (3, 1), (24, 1),
+    ]  # fmt: skip
+    assert trace.is_anomaly[1_604]
+
+
+def test_faults_are_tried_where_nothing_happens_and_the_control_finds_nothing(
+    evaluated: tuple[Evaluation, tuple[Trace, ...]],
+) -> None:
+    faults = {result.fault: result for result in evaluated[0].faults}
+    assert {result.trials for result in faults.values()} == {20}
+    assert faults["nothing"].found == 0
+    assert faults["silence"].found_soon == 1
+
+
+def test_the_report_and_the_json_hold_every_part(
+    evaluated: tuple[Evaluation, tuple[Trace, ...]],
+) -> None:
+    evaluation = evaluated[0]
+    text = report(evaluation)
+    for part in ("storm", "silence", " 24 h", "200 times", "false alarms a day and stream"):
+        assert part in text
+    assert msgspec.json.decode(msgspec.json.encode(evaluation), type=Evaluation) == evaluation
+    assert all(target.is_met for target in targets(evaluation) if "within 60" in target.name)
+
+
+def test_the_same_seed_gives_the_same_evaluation(
+    evaluated: tuple[Evaluation, tuple[Trace, ...]],
+) -> None:
+    fold = Fold("all", [STREAM], new_detector)
+    again, _ = evaluate([fold], seed=0, on_progress=lambda what, done, of: None)
+    assert again == evaluated[0]
+
+
+def test_streams_judged_together_score_as_each_alone() -> None:
+    other = with_storm(usual_minutes(500, seed=7), first=450, minutes=30, name="other")
+    together = trace_streams(new_detector(), [other, STREAM], on_minute=lambda done, of: None)
+    (alone,) = trace_streams(new_detector(), [other], on_minute=lambda done, of: None)
+    assert together[0].is_anomaly.tolist() == alone.is_anomaly.tolist()
+    assert together[0].ensemble[100:] == pytest.approx(alone.ensemble[100:])
