@@ -8,6 +8,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bgptui import __version__
@@ -96,6 +97,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_score(commands)
     _add_evaluate(commands)
+    _add_export(commands)
     return parser
 
 
@@ -109,6 +111,16 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65_535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
     return int(text)
+
+
+def _moment(text: str) -> float:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no time: write 2026-01-07 or 2026-01-07T10:00:00Z"
+        ) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 Commands = argparse._SubParsersAction
@@ -301,3 +313,13 @@ def _add_evaluate(commands: "Commands[argparse.ArgumentParser]") -> None:
         help="a picture of each stream's scores over time (extra `plots`)",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object")
+
+
+def _add_export(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = _command(commands, "export", "export:run", "rows for other tools, to stdout")
+    parser.add_argument("what", choices=("features", "events", "alerts", "scores"))
+    parser.add_argument(
+        "--since", type=_moment, metavar="TIME", help="from this time on; ISO 8601, UTC"
+    )
+    parser.add_argument("--until", type=_moment, metavar="TIME", help="before this time")
+    parser.add_argument("--format", choices=("csv", "jsonl"), default="csv")

@@ -95,7 +95,7 @@ def _connection(args: argparse.Namespace) -> Iterator[tuple[Connection, str]]:
         yield connection, operator
 
 
-def _as_change(alert: Alert) -> AlertChange:
+def as_change(alert: Alert) -> AlertChange:
     """What last happened to it, for the line that replay and webhooks write, too."""
     if alert.status is Status.RESOLVED:
         return AlertChange(Change.RESOLVE, alert)
@@ -103,8 +103,8 @@ def _as_change(alert: Alert) -> AlertChange:
 
 
 def _line(alert: Alert) -> str:
-    return alert_line(_as_change(alert))
+    return alert_line(as_change(alert))
 
 
 def _text(alert: Alert) -> str:
-    return f"{alert.alert_id:>6} {alert.status.value:<14} {alert_text(_as_change(alert))}"
+    return f"{alert.alert_id:>6} {alert.status.value:<14} {alert_text(as_change(alert))}"

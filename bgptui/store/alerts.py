@@ -132,7 +132,7 @@ def load_alert(conn: Connection, alert_id: int) -> Alert:
         row = cursor.execute(query("store/load_alert"), {"alert_id": alert_id}).fetchone()
     if row is None:
         raise _unknown(alert_id)
-    return _alert(row)
+    return alert_of_row(row)
 
 
 def list_alerts(
@@ -153,10 +153,11 @@ def list_alerts(
         "statuses": [status.value for status in statuses] or None,
         "severities": [severity.value for severity in severities] or None,
         "since": None if since is None else utc(since),
+        "until": None,
         "row_limit": limit,
     }
     with conn.cursor(row_factory=dict_row) as cursor:
-        return tuple(map(_alert, cursor.execute(query("store/list_alerts"), parameters)))
+        return tuple(map(alert_of_row, cursor.execute(query("store/list_alerts"), parameters)))
 
 
 def status_changes_since(conn: Connection, event_id: int) -> tuple[StatusChange, ...]:
@@ -185,7 +186,7 @@ def _not_allowed(conn: Connection) -> NotAllowed:
     )
 
 
-def _alert(row: dict[str, Any]) -> Alert:
+def alert_of_row(row: dict[str, Any]) -> Alert:
     """An Alert of a row of load_alert or list_alerts."""
     for name, column in (("ml_result", "ml_result"), ("route_event", "route_monitor_event")):
         number, timestamp = row.pop(f"{column}_id"), row.pop(f"{column}_timestamp")

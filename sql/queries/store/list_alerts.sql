@@ -1,6 +1,6 @@
 -- Alerts of some statuses and severities, latest opening first.
--- Parameters: statuses, severities (text[]; null: every one), since (timestamptz; null: from the first),
--- row_limit (null: all). Columns: as in load_alert.
+-- Parameters: statuses, severities (text[]; null: every one), since, until (timestamptz, half open;
+-- null: no bound), row_limit (null: all). Columns: as in load_alert.
 select a.alert_id, a.alert_uuid, a.key, a.alert_type, a.severity, a.confidence, a.title, a.description,
        extract(epoch from a.first_seen)::float8 as first_seen,
        extract(epoch from a.last_seen)::float8 as last_seen,
@@ -18,5 +18,6 @@ from public.alerts a
 where (%(statuses)s::text[] is null or a.status = any(%(statuses)s))
   and (%(severities)s::text[] is null or a.severity = any(%(severities)s))
   and (%(since)s::timestamptz is null or a."timestamp" >= %(since)s)
+  and (%(until)s::timestamptz is null or a."timestamp" < %(until)s)
 order by a."timestamp" desc, a.alert_id desc
 limit %(row_limit)s
