@@ -1,6 +1,6 @@
 """The detector judged on labelled minutes: incidents, faults, little history, little traffic."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from statistics import mean, median
@@ -22,6 +22,7 @@ from bgptui.detect.fault_trials import FaultTrial, try_faults
 from bgptui.detect.injected_faults import FAULTS
 from bgptui.detect.labelled import LabelledStream
 from bgptui.detect.stream_variants import cold_starts, thinned
+from bgptui.errors import UsageError
 
 THINNED_BY = (50, 200)
 HISTORY_H = (1, 3, 24)
@@ -164,6 +165,33 @@ def evaluate(
             for factor in THINNED_BY
         ),
     ), tuple(plain)
+
+
+def leave_one_event_out(
+    streams: Sequence[LabelledStream],
+    train: Callable[[str, Sequence[LabelledStream]], Callable[[], Detector]],
+) -> Iterator[Fold]:
+    """A fold for each event: its streams, judged by a detector trained on all the others.
+
+    Args:
+        train: told the event that is left out and the streams that are not; gives what makes
+            fresh detectors.
+    Raises:
+        UsageError: all streams are of one event, so nothing would be left to train on.
+    """
+    events = sorted({stream.event for stream in streams})
+    if len(events) < 2:
+        raise UsageError(
+            "--leave-one-event-out: all streams are of one event (they overlap in time), so "
+            "nothing is left to train on"
+        )
+    for event in events:
+        others = [stream for stream in streams if stream.event != event]
+        yield Fold(
+            name=f"without {event}",
+            streams=[stream for stream in streams if stream.event == event],
+            new_detector=train(event, others),
+        )
 
 
 def summarise(judgements: Sequence[Judgement]) -> Summary:

@@ -1,16 +1,26 @@
 """The whole evaluation on a made-up storm: what is certain about its figures."""
 
 import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import msgspec
 import pytest
 
 from bgptui.config.schema import Detect
 from bgptui.detect.detector import Detector
-from bgptui.detect.evaluation import THINNED_BY, Evaluation, Fold, evaluate
+from bgptui.detect.evaluation import (
+    THINNED_BY,
+    Evaluation,
+    Fold,
+    evaluate,
+    leave_one_event_out,
+)
 from bgptui.detect.evaluation_report import report
 from bgptui.detect.evaluation_run import Trace, trace_streams
 from bgptui.detect.evaluation_targets import targets
+from bgptui.detect.labelled import LabelledStream
+from bgptui.errors import UsageError
 from support.labelled_minutes import usual_minutes, with_storm
 
 STREAM = with_storm(usual_minutes(1_700), first=1_600, minutes=60)
@@ -79,3 +89,23 @@ def test_streams_judged_together_score_as_each_alone() -> None:
     (alone,) = trace_streams(new_detector(), [other], on_minute=lambda done, of: None)
     assert together[0].is_anomaly.tolist() == alone.is_anomaly.tolist()
     assert together[0].ensemble[100:] == pytest.approx(alone.ensemble[100:])
+
+
+def test_each_event_is_judged_by_a_detector_that_saw_none_of_its_streams() -> None:
+    streams = [
+        replace(STREAM, name=name, event=event)
+        for name, event in (("a1", "a"), ("b1", "b"), ("a2", "a"), ("c1", "c"))
+    ]
+    trained_on: dict[str, list[str]] = {}
+
+    def train(event: str, others: Sequence[LabelledStream]) -> Callable[[], Detector]:
+        trained_on[event] = [stream.name for stream in others]
+        return new_detector
+
+    folds = list(leave_one_event_out(streams, train))
+    assert [[stream.name for stream in fold.streams] for fold in folds] == [
+        ["a1", "a2"], ["b1"], ["c1"],
+    ]  # fmt: skip
+    assert trained_on == {"a": ["b1", "c1"], "b": ["a1", "a2", "c1"], "c": ["a1", "b1", "a2"]}
+    with pytest.raises(UsageError, match="all streams are of one event"):
+        list(leave_one_event_out(streams[:1], train))
