@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from bgptui.detect.evaluation import Evaluation
 from bgptui.detect.evaluation_metrics import label_spans
+from bgptui.detect.evaluation_results import Evaluation
 from bgptui.detect.evaluation_run import Trace
 from bgptui.domain.window import WINDOW_S
 from bgptui.errors import UsageError
@@ -46,7 +46,7 @@ def write_plots(
     return written
 
 
-def _figure(trace: Trace, *, medium: float, ewma_threshold: float) -> Figure:
+def _figure(trace: Trace, *, medium: float, ewma_threshold: float | None) -> Figure:
     figure = Figure(figsize=_INCHES, layout="constrained")
     FigureCanvasAgg(figure)
     traffic, score, ewma = figure.subplots(3, 1, sharex=True, height_ratios=(2, 2, 1.4))
@@ -59,7 +59,8 @@ def _figure(trace: Trace, *, medium: float, ewma_threshold: float) -> Figure:
     score.set_ylim(0, 1.1)
     score.set_ylabel("ensemble, alarms")
     ewma.plot(times, trace.ewma, color=_EWMA, linewidth=0.7)
-    ewma.axhline(ewma_threshold, color=_ALARM, linewidth=0.7, linestyle="--")
+    if ewma_threshold is not None:
+        ewma.axhline(ewma_threshold, color=_ALARM, linewidth=0.7, linestyle="--")
     ewma.set_ylabel("EWMA of volume z")
     for axes in (traffic, score, ewma):
         axes.margins(x=0)

@@ -2,20 +2,26 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from statistics import mean, median
+from itertools import chain, islice
+from statistics import median
 
 import numpy as np
-from msgspec import Struct
 
 from bgptui.detect.detector import Detector
 from bgptui.detect.evaluation_metrics import (
     COUNTED_FROM_MIN,
     IN_TIME_MIN,
-    Incident,
-    Judgement,
     judge,
     threshold_for,
+)
+from bgptui.detect.evaluation_results import (
+    ColdStart,
+    Evaluation,
+    FaultResult,
+    StreamResult,
+    Thinned,
+    per,
+    summarise,
 )
 from bgptui.detect.evaluation_run import Trace, trace_streams
 from bgptui.detect.fault_trials import FaultTrial, try_faults
@@ -42,99 +48,6 @@ class Fold:
     new_detector: Callable[[], Detector]
 
 
-class Summary(Struct, frozen=True):
-    """Several streams together.
-
-    Attributes:
-        incidents: those that count; `found` of them at all, `in_time` within an hour.
-        delays: in minutes, of those found.
-        normal_days: stream-days outside labels, after each stream's first.
-        false_alarms_per_day: episodes per stream and day; `aftermath_per_day` of these begin
-            in the twelve hours after a label.
-        first_day_alarms_per_day: while learning.
-        auroc, auprc, precision, recall, f1: means over the streams with such an incident.
-    """
-
-    incidents: int
-    found: int
-    in_time: int
-    median_delay_min: float | None
-    longest_delay_min: int | None
-    normal_days: float
-    false_alarms_per_day: float
-    aftermath_per_day: float
-    first_day_alarms_per_day: float
-    auroc: float | None
-    auprc: float | None
-    precision: float | None
-    recall: float | None
-    f1: float | None
-
-
-class StreamResult(Struct, frozen=True):
-    """One stream, as the ensemble and as the EWMA alone judge it."""
-
-    name: str
-    event: str
-    ensemble: Judgement
-    ewma: Judgement
-
-
-class FaultResult(Struct, frozen=True):
-    """One kind of fault.
-
-    Attributes:
-        found: share of trials with an alarm within twenty minutes; `found_soon` within five.
-    """
-
-    fault: str
-    trials: int
-    found: float
-    found_soon: float
-    median_delay_min: float | None
-
-
-class ColdStart(Struct, frozen=True):
-    """Incidents met with little history."""
-
-    history_h: int
-    incidents: int
-    in_time: int
-    median_delay_min: float | None
-
-
-class Thinned(Struct, frozen=True):
-    """The same streams with so many times less traffic.
-
-    Attributes:
-        updates_per_min: median over the streams of their medians.
-    """
-
-    factor: int
-    updates_per_min: float
-    ensemble: Summary
-    ewma: Summary
-
-
-class Evaluation(Struct, frozen=True):
-    """Everything that was found out.
-
-    Attributes:
-        model_versions: one for each fold.
-        ewma_threshold: picked on the minutes that are judged, so that the EWMA has no more
-            false alarms than the ensemble.
-    """
-
-    model_versions: tuple[str, ...]
-    streams: tuple[StreamResult, ...]
-    ensemble: Summary
-    ewma: Summary
-    ewma_threshold: float
-    faults: tuple[FaultResult, ...]
-    cold_starts: tuple[ColdStart, ...]
-    thinned: tuple[Thinned, ...]
-
-
 def evaluate(
     folds: Iterable[Fold], *, seed: int, on_progress: OnProgress
 ) -> tuple[Evaluation, tuple[Trace, ...]]:
@@ -148,13 +61,12 @@ def evaluate(
     runs = [_run_fold(fold, seed=seed, on_progress=on_progress) for fold in folds]
     plain = [trace for run in runs for trace in run.plain]
     streams, threshold = _judge_all(plain)
-    by_name = [result.ensemble for result in streams]
     return Evaluation(
         model_versions=tuple(run.plain[-1].model_version for run in runs),
         streams=streams,
-        ensemble=summarise(by_name),
+        ensemble=summarise([result.ensemble for result in streams]),
         ewma=summarise([result.ewma for result in streams]),
-        ewma_threshold=threshold,
+        ewma_threshold=threshold if np.isfinite(threshold) else None,
         faults=_fault_results([trial for run in runs for trial in run.trials]),
         cold_starts=tuple(
             _cold_start(hours, [trace for run in runs for trace in run.cold[hours]])
@@ -194,32 +106,6 @@ def leave_one_event_out(
         )
 
 
-def summarise(judgements: Sequence[Judgement]) -> Summary:
-    """One line for several streams."""
-    incidents = [each for judged in judgements for each in judged.incidents if each.counted]
-    ranked = [judged for judged in judgements if any(each.counted for each in judged.incidents)]
-    delays = _delays(incidents)
-    days = sum(judged.normal_days for judged in judgements)
-    return Summary(
-        incidents=len(incidents),
-        found=len(delays),
-        in_time=sum(each.in_time for each in incidents),
-        median_delay_min=median(delays) if delays else None,
-        longest_delay_min=max(delays, default=None),
-        normal_days=days,
-        false_alarms_per_day=_per(days, [judged.false_alarms for judged in judgements]),
-        aftermath_per_day=_per(days, [judged.aftermath for judged in judgements]),
-        first_day_alarms_per_day=_per(
-            len(judgements), [judged.first_day_alarms for judged in judgements]
-        ),
-        auroc=_mean([judged.auroc for judged in ranked]),
-        auprc=_mean([judged.auprc for judged in ranked]),
-        precision=_mean([judged.precision for judged in ranked]),
-        recall=_mean([judged.recall for judged in ranked]),
-        f1=_mean([judged.f1 for judged in ranked]),
-    )
-
-
 @dataclass(frozen=True)
 class _FoldRun:
     plain: Sequence[Trace]
@@ -230,32 +116,31 @@ class _FoldRun:
 
 def _run_fold(fold: Fold, *, seed: int, on_progress: OnProgress) -> _FoldRun:
     """Everything in one detector at once, as the product runs many peers; then the faults."""
-    groups = [
-        list(fold.streams),
-        *([thinned(stream, factor, seed) for stream in fold.streams] for factor in THINNED_BY),
-        *(
-            [cut for stream in fold.streams for cut in cold_starts(stream, hours * 60)]
-            for hours in HISTORY_H
-        ),
-    ]
-    traces = trace_streams(
-        fold.new_detector(),
-        list(chain.from_iterable(groups)),
-        on_minute=lambda done, of: on_progress(f"{fold.name}: minutes", done, of),
+    thin = {by: [thinned(stream, by, seed) for stream in fold.streams] for by in THINNED_BY}
+    cold = {
+        hours: [cut for stream in fold.streams for cut in cold_starts(stream, hours * 60)]
+        for hours in HISTORY_H
+    }
+    groups = [list(fold.streams), *thin.values(), *cold.values()]
+    traces = iter(
+        trace_streams(
+            fold.new_detector(),
+            list(chain.from_iterable(groups)),
+            on_minute=lambda done, of: on_progress(f"{fold.name}: minutes", done, of),
+        )
     )
-    ends = np.cumsum([len(group) for group in groups])
-    parts = [traces[end - len(group) : end] for group, end in zip(groups, ends, strict=True)]
+    plain, *others = [list(islice(traces, len(group))) for group in groups]
     trials = try_faults(
         fold.new_detector(),
-        parts[0],
+        plain,
         per_stream=TRIALS_PER_STREAM,
         seed=seed,
         on_minute=lambda done, of: on_progress(f"{fold.name}: faults", done, of),
     )
     return _FoldRun(
-        plain=parts[0],
-        thinned=dict(zip(THINNED_BY, parts[1:], strict=False)),
-        cold=dict(zip(HISTORY_H, parts[1 + len(THINNED_BY) :], strict=True)),
+        plain=plain,
+        thinned=dict(zip(thin, others[: len(thin)], strict=True)),
+        cold=dict(zip(cold, others[len(thin) :], strict=True)),
         trials=trials,
     )
 
@@ -284,8 +169,8 @@ def _fault_results(trials: Sequence[FaultTrial]) -> tuple[FaultResult, ...]:
             FaultResult(
                 fault=fault.name,
                 trials=len(delays),
-                found=_per(len(delays), [len(found)]),
-                found_soon=_per(len(delays), [sum(delay <= SOON_MIN for delay in found)]),
+                found=per(len(delays), [len(found)]),
+                found_soon=per(len(delays), [sum(delay <= SOON_MIN for delay in found)]),
                 median_delay_min=median(found) if found else None,
             )
         )
@@ -321,16 +206,3 @@ def _thinned(factor: int, traces: Sequence[Trace]) -> Thinned:
         ensemble=summarise([result.ensemble for result in streams]),
         ewma=summarise([result.ewma for result in streams]),
     )
-
-
-def _delays(incidents: Sequence[Incident]) -> list[int]:
-    return [each.delay_min for each in incidents if each.delay_min is not None]
-
-
-def _per(of: float, counts: Sequence[int]) -> float:
-    return sum(counts) / of if of else 0.0
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    present = [value for value in values if value is not None]
-    return mean(present) if present else None

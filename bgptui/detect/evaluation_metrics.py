@@ -135,7 +135,7 @@ def threshold_for(traces: Sequence[Trace], most_false_alarms: int) -> float:
     """The lowest threshold of the EWMA with no more false alarms in all than this.
 
     It is picked on the very minutes that are judged, in the EWMA's favour: the detector that
-    it is compared with has no such chance.
+    it is compared with has no such chance. Infinite where no minute is judged.
     """
     normal = [
         trace.ewma[trace.observed & ~trace.stream.labels & (trace.minutes >= LEARNING_MIN)]

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from bgptui.detect.evaluation import Evaluation, StreamResult, Summary
 from bgptui.detect.evaluation_metrics import COUNTED_FROM_MIN, IN_TIME_MIN, Incident, Judgement
+from bgptui.detect.evaluation_results import Evaluation, StreamResult, Summary
 from bgptui.detect.evaluation_targets import targets
 from bgptui.detect.fault_trials import FOUND_WITHIN_MIN
 
@@ -49,10 +49,11 @@ def _streams(evaluation: Evaluation) -> Iterator[str]:
         f"than {COUNTED_FROM_MIN} minutes, not counted. all: found within {IN_TIME_MIN} minutes, "
         "of how many; means over streams with an incident that counts."
     )
-    yield (
-        f"EWMA: of the volume z alone, from {evaluation.ewma_threshold:.2f} on; the threshold is "
-        "picked on these very minutes, so that it has no more false alarms."
-    )
+    if evaluation.ewma_threshold is not None:
+        yield (
+            f"EWMA: of the volume z alone, from {evaluation.ewma_threshold:.2f} on; the threshold "
+            "is picked on these very minutes, so that it has no more false alarms."
+        )
 
 
 def _heads(false: str, delay: str, *figures: str) -> str:

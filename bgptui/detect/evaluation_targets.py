@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from bgptui.detect.evaluation import Evaluation
 from bgptui.detect.evaluation_metrics import IN_TIME_MIN
+from bgptui.detect.evaluation_results import Evaluation
 
 # The fastest of the known worms: it was everywhere within ten minutes (Moore et al. 2003).
 _FASTEST = "slammer"

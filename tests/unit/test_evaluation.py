@@ -11,12 +11,12 @@ from bgptui.config.schema import Detect
 from bgptui.detect.detector import Detector
 from bgptui.detect.evaluation import (
     THINNED_BY,
-    Evaluation,
     Fold,
     evaluate,
     leave_one_event_out,
 )
 from bgptui.detect.evaluation_report import report
+from bgptui.detect.evaluation_results import Evaluation
 from bgptui.detect.evaluation_run import Trace, trace_streams
 from bgptui.detect.evaluation_targets import targets
 from bgptui.detect.labelled import LabelledStream

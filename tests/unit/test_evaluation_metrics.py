@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from bgptui.detect.evaluation import summarise
 from bgptui.detect.evaluation_metrics import (
     Judgement,
     episodes,
@@ -11,6 +10,7 @@ from bgptui.detect.evaluation_metrics import (
     judge,
     threshold_for,
 )
+from bgptui.detect.evaluation_results import summarise
 from bgptui.detect.evaluation_run import Bools, Trace, volume_ewma
 from bgptui.detect.labelled import LabelledStream
 from bgptui.domain.window import FEATURES
