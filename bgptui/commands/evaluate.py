@@ -2,6 +2,7 @@
 
 import argparse
 from importlib.util import find_spec
+from pathlib import Path
 
 import msgspec
 
@@ -17,6 +18,7 @@ def run(args: argparse.Namespace) -> int:
     _require("sklearn", extra="train")
     if args.plots is not None:
         _require("matplotlib", extra="plots")
+        _make_folder(args.plots)
     # scikit-learn and scipy take most of a second to import.
     from bgptui.detect.evaluation import Fold, evaluate  # noqa: PLC0415
     from bgptui.detect.evaluation_report import report  # noqa: PLC0415
@@ -42,3 +44,10 @@ def _require(module: str, *, extra: str) -> None:
         raise UsageError(
             f"bgptui evaluate needs {module}, which is not installed: pip install 'bgptui[{extra}]'"
         )
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--plots {folder}: {error.strerror or error}") from None

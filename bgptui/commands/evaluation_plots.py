@@ -14,7 +14,6 @@ from bgptui.detect.evaluation_metrics import label_spans
 from bgptui.detect.evaluation_results import Evaluation
 from bgptui.detect.evaluation_run import Trace
 from bgptui.domain.window import WINDOW_S
-from bgptui.errors import UsageError
 
 _LABEL, _ALARM, _SCORE, _EWMA, _TRAFFIC = "#f2c14e", "#c1292e", "#235789", "#7a8b99", "#333333"
 _INCHES = (9.0, 5.4)
@@ -27,22 +26,15 @@ def write_plots(
     """One PNG a stream: updates a minute, the ensemble with its alarms, the EWMA.
 
     Args:
-        folder: made where it is missing.
+        folder: exists.
         medium: the threshold that is drawn.
-    Raises:
-        UsageError: the folder cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        written = []
-        for trace in traces:
-            path = folder / f"{trace.stream.name.replace(' ', '_').replace('/', '_')}.png"
-            _figure(trace, medium=medium, ewma_threshold=evaluation.ewma_threshold).savefig(
-                path, dpi=_DPI, metadata={"Software": None}
-            )
-            written.append(path)
-    except OSError as error:
-        raise UsageError(f"--plots {folder}: {error.strerror or error}") from None
+    written = []
+    for trace in traces:
+        path = folder / f"{trace.stream.name.replace(' ', '_').replace('/', '_')}.png"
+        figure = _figure(trace, medium=medium, ewma_threshold=evaluation.ewma_threshold)
+        figure.savefig(path, dpi=_DPI, metadata={"Software": None})
+        written.append(path)
     return written
 
 
