@@ -1,6 +1,8 @@
 """`bgptui evaluate`: the detector judged on labelled minutes."""
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,7 +20,8 @@ def run(args: argparse.Namespace) -> int:
     _require("sklearn", extra="train")
     if args.plots is not None:
         _require("matplotlib", extra="plots")
-        _make_folder(args.plots)
+        with _folder_errors(args.plots):
+            args.plots.mkdir(parents=True, exist_ok=True)
     # scikit-learn and scipy take most of a second to import.
     from bgptui.detect.evaluation import Fold, evaluate  # noqa: PLC0415
     from bgptui.detect.evaluation_report import report  # noqa: PLC0415
@@ -34,7 +37,8 @@ def run(args: argparse.Namespace) -> int:
         if args.plots is not None:
             from bgptui.commands.evaluation_plots import write_plots  # noqa: PLC0415
 
-            write_plots(args.plots, traces, evaluation, medium=config.detect.medium)
+            with _folder_errors(args.plots):
+                write_plots(args.plots, traces, evaluation, medium=config.detect.medium)
     print(msgspec.json.encode(evaluation).decode() if args.json else report(evaluation))
     return 0
 
@@ -46,8 +50,9 @@ def _require(module: str, *, extra: str) -> None:
         )
 
 
-def _make_folder(folder: Path) -> None:
+@contextmanager
+def _folder_errors(folder: Path) -> Iterator[None]:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        yield
     except OSError as error:
         raise UsageError(f"--plots {folder}: {error.strerror or error}") from None
