@@ -11,6 +11,7 @@ from bgptui.detect.detector import Detector
 from bgptui.detect.evaluation_metrics import (
     COUNTED_FROM_MIN,
     IN_TIME_MIN,
+    false_by_reason,
     judge,
     threshold_for,
 )
@@ -155,6 +156,7 @@ def _judge_all(traces: Sequence[Trace]) -> tuple[tuple[StreamResult, ...], float
             trace.stream.event,
             judged,
             judge(trace, trace.ewma, trace.ewma > threshold),
+            false_by_reason(trace),
         )
         for trace, judged in zip(traces, ensemble, strict=True)
     ), threshold

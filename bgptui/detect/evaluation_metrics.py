@@ -1,5 +1,6 @@
 """Alarms and scores of one stream held against its labels."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -129,6 +130,15 @@ def false_episodes(minutes: Minutes, alarmed: Bools, labels: Bools) -> list[Span
         for first, last in episodes(minutes[alarmed])
         if not any(first <= end and last >= begin for begin, end in spans)
     ]
+
+
+def false_by_reason(trace: Trace) -> dict[str, int]:
+    """The ensemble's false alarms after the first day, by the strongest reason of their first
+    minute."""
+    alarmed = trace.is_anomaly & (trace.minutes >= LEARNING_MIN)
+    false = false_episodes(trace.minutes, alarmed, trace.stream.labels)
+    rows = np.searchsorted(trace.minutes, [first for first, _ in false]).tolist()
+    return Counter(trace.strongest[row] for row in rows)
 
 
 def threshold_for(traces: Sequence[Trace], most_false_alarms: int) -> float:

@@ -1,5 +1,6 @@
 """An evaluation as text for a terminal."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from bgptui.detect.evaluation_metrics import COUNTED_FROM_MIN, IN_TIME_MIN, Incident, Judgement
@@ -44,6 +45,11 @@ def _streams(evaluation: Evaluation) -> Iterator[str]:
         f"a day ({ours.aftermath_per_day:.2f} of the {ours.false_alarms_per_day:.2f} within twelve "
         f"hours after one; {ours.first_day_alarms_per_day:.2f} on the first day, while learning)."
     )
+    counts: Counter[str] = Counter()
+    for stream in evaluation.streams:
+        counts.update(stream.false_by_reason)
+    by_reason = ", ".join(f"{name} {count}" for name, count in counts.most_common())
+    yield f"false alarms by their strongest reason: {by_reason or 'none'}."
     yield (
         f"delay: minutes from the label's start; * alarmed just before it already; (n) shorter "
         f"than {COUNTED_FROM_MIN} minutes, not counted. all: found within {IN_TIME_MIN} minutes, "

@@ -38,12 +38,18 @@ class Summary(Struct, frozen=True):
 
 
 class StreamResult(Struct, frozen=True):
-    """One stream, as the ensemble and as the EWMA alone judge it."""
+    """One stream, as the ensemble and as the EWMA alone judge it.
+
+    Attributes:
+        false_by_reason: the ensemble's false alarms by the strongest reason of their first
+            minute.
+    """
 
     name: str
     event: str
     ensemble: Judgement
     ewma: Judgement
+    false_by_reason: dict[str, int]
 
 
 class FaultResult(Struct, frozen=True):

@@ -1,6 +1,6 @@
 """Labelled streams through the detector, minute by minute, as the product runs it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -19,6 +19,8 @@ Doubles = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Minutes = NDArray[np.int64]
 
+NO_REASON = "no reason"
+
 # Told after each minute how many are done, of how many.
 OnMinute = Callable[[int, int], None]
 
@@ -32,6 +34,8 @@ class Trace:
         ensemble, lstm, isolation_forest, heuristic: [rows] as in WindowScore; NaN for None.
         zscores: float32 [rows, features]; NaN for None.
         is_anomaly: [rows], what opens an alert.
+        strongest: the strongest reason of each row that is an anomaly, by row; NO_REASON where
+            the models alone say so.
         ewma: [rows], of the mean volume z over ten minutes, computed here from the z-scores:
             the yardstick, a detector that learned nothing. NaN where nothing was seen.
         model_version: of the last score.
@@ -45,6 +49,7 @@ class Trace:
     heuristic: Doubles
     zscores: Floats
     is_anomaly: Bools
+    strongest: Mapping[int, str]
     ewma: Doubles
     model_version: str
 
@@ -55,17 +60,12 @@ class Trace:
 
 
 def trace_streams(
-    detector: Detector,
-    streams: Sequence[LabelledStream],
-    *,
-    on_minute: OnMinute,
-    keep: Callable[[int, WindowScore], None] | None = None,
+    detector: Detector, streams: Sequence[LabelledStream], *, on_minute: OnMinute
 ) -> tuple[Trace, ...]:
     """Run streams through one detector, all at once, as if they had begun in the same minute.
 
     Args:
         detector: fresh; each stream becomes a peer of its own.
-        keep: told the place of the stream and its score, for each row.
     """
     recorders = [_Recorder(stream) for stream in streams]
     length = max(int(recorder.minutes[-1]) for recorder in recorders) + 1
@@ -76,8 +76,6 @@ def trace_streams(
             scores = detector.score(rows, float((minute + 1) * WINDOW_S))
             for place, score in zip(present, scores, strict=True):
                 recorders[place].add(score)
-                if keep is not None:
-                    keep(place, score)
         on_minute(minute + 1, length)
     return tuple(recorder.trace() for recorder in recorders)
 
@@ -111,6 +109,7 @@ class _Recorder:
         self._scores = np.full((4, rows), np.nan)
         self._zscores = np.full((rows, len(FEATURES)), np.nan, dtype=np.float32)
         self._is_anomaly = np.zeros(rows, dtype=np.bool_)
+        self._strongest: dict[int, str] = {}
         self._model_version = ""
 
     @property
@@ -126,11 +125,12 @@ class _Recorder:
         self._scores[:, row] = [np.nan if part is None else part for part in parts]
         self._zscores[row] = [np.nan if z is None else z for z in score.zscores]
         self._is_anomaly[row] = score.is_anomaly
+        if score.is_anomaly:
+            self._strongest[row] = score.reasons[0].name if score.reasons else NO_REASON
         self._model_version = score.model_version
         self._next += 1
 
     def trace(self) -> Trace:
-        # A path length that no announcement gave has no z; the volume is there all the same.
         return Trace(
             stream=self.stream,
             minutes=self.minutes,
@@ -140,6 +140,7 @@ class _Recorder:
             heuristic=self._scores[3],
             zscores=self._zscores,
             is_anomaly=self._is_anomaly,
+            strongest=self._strongest,
             ewma=volume_ewma(self.minutes, self._zscores),
             model_version=self._model_version,
         )

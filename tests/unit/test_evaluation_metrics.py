@@ -6,6 +6,7 @@ import pytest
 from bgptui.detect.evaluation_metrics import (
     Judgement,
     episodes,
+    false_by_reason,
     false_episodes,
     judge,
     threshold_for,
@@ -42,6 +43,7 @@ def trace(labels: Bools, alarmed: Bools, *, unseen: Bools | None = None) -> Trac
         heuristic=score,
         zscores=np.zeros((LENGTH, len(FEATURES)), dtype=np.float32),
         is_anomaly=alarmed,
+        strongest={row: f"REASON_{row // 1_000}" for row in np.flatnonzero(alarmed).tolist()},
         ewma=score,
         model_version="test",
     )
@@ -108,6 +110,12 @@ def test_false_alarms_are_counted_by_day_and_those_in_the_aftermath_apart() -> N
     assert found.normal_days == pytest.approx((2 * DAY_MIN - 101) / DAY_MIN)
     days = found.normal_days
     assert summarise([found]).false_alarms_per_day == pytest.approx(3 / days)
+
+
+def test_false_alarms_are_told_apart_by_the_reason_of_their_first_minute() -> None:
+    alarmed = rows((100, 100), (1_990, 2_010), (2_500, 2_500), (2_980, 3_010), (4_000, 4_000))
+    made = trace(rows((4_000, 4_050)), alarmed)
+    assert false_by_reason(made) == {"REASON_1": 1, "REASON_2": 2}
 
 
 def test_minute_level_figures_leave_out_the_first_day_and_unseen_minutes() -> None:
