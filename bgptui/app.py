@@ -19,6 +19,7 @@ from bgptui.config.schema import Config
 from bgptui.correlate.correlator import Correlator
 from bgptui.detect.detector import Detector
 from bgptui.detect.history import StreamHistory
+from bgptui.detect.model_bundle import configured_bundle
 from bgptui.domain.alert import AlertChange
 from bgptui.domain.gap import Gap
 from bgptui.domain.window import WINDOW_S
@@ -276,6 +277,7 @@ def _rooms(
     )
     detector = Detector(
         config.detect,
+        bundle=configured_bundle(config.detect.model),
         next_feature_id=itertools.count(ids.features).__next__,
         next_result_id=itertools.count(ids.ml_results).__next__,
     )

@@ -96,6 +96,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_config(commands)
     _add_demo(commands)
     _add_score(commands)
+    _add_train(commands)
     _add_evaluate(commands)
     _add_export(commands)
     return parser
@@ -286,6 +287,36 @@ def _add_score(commands: "Commands[argparse.ArgumentParser]") -> None:
         metavar="CSV",
         help="header: epoch or timestamp, and the nine features; plain or .gz",
     )
+
+
+def _add_train(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = _command(
+        commands,
+        "train",
+        "train:run",
+        "fit the detector's models to normal minutes of the database, or of CSV files",
+    )
+    parser.add_argument(
+        "csv",
+        nargs="*",
+        type=Path,
+        metavar="CSV|DIR",
+        help="as for evaluate; without any, the features table is read",
+    )
+    parser.add_argument(
+        "--to",
+        type=Path,
+        metavar="DIR",
+        help="the model's folder (default: the one that detect.model names by its path, else "
+        "one of your own); a model that is there is replaced by one that is no worse",
+    )
+    parser.add_argument(
+        "--days", type=_count, default=14, help="of the features table (default: 14)"
+    )
+    parser.add_argument(
+        "--peers", type=_count, default=60, help="of the features table, at most (default: 60)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
 
 
 def _add_evaluate(commands: "Commands[argparse.ArgumentParser]") -> None:

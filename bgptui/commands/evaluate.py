@@ -12,6 +12,7 @@ from bgptui.commands.detectors import new_detector
 from bgptui.commands.progress import ProgressLine
 from bgptui.commands.settings import load_settings
 from bgptui.detect.labelled import read_labelled
+from bgptui.detect.model_bundle import configured_bundle
 from bgptui.errors import UsageError
 
 
@@ -27,10 +28,11 @@ def run(args: argparse.Namespace) -> int:
     from bgptui.detect.evaluation_report import report  # noqa: PLC0415
 
     config = load_settings(args).config
+    bundle = configured_bundle(config.detect.model)
     streams = read_labelled(args.csv)
     with ProgressLine("evaluate") as progress:
         evaluation, traces = evaluate(
-            [Fold("all streams", streams, lambda: new_detector(config))],
+            [Fold("all streams", streams, lambda: new_detector(config, bundle))],
             seed=args.seed,
             on_progress=lambda what, done, of: progress.show(f"{what} {done:,} of {of:,}"),
         )

@@ -7,6 +7,7 @@ import sys
 from bgptui.commands.detectors import new_detector
 from bgptui.commands.settings import load_settings
 from bgptui.detect.labelled import read_labelled_file
+from bgptui.detect.model_bundle import configured_bundle
 from bgptui.domain.score import WindowScore
 from bgptui.errors import UsageError
 
@@ -21,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(
             f"{args.csv}: has rows of {len(streams)} peers; score takes one stream at a time"
         )
-    detector = new_detector(config)
+    detector = new_detector(config, configured_bundle(config.detect.model))
     out = csv.writer(sys.stdout, lineterminator="\n")
     out.writerow(COLUMNS)
     for window in streams[0].windows:

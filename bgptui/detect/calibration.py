@@ -38,21 +38,39 @@ class Tail(Struct, frozen=True, forbid_unknown_fields=True):
         p = np.where(scores > self.quantiles[-1], tail, empirical)
         return np.asarray(np.clip(p, _LEAST_P, 1.0))
 
+    def reached_by(self, share: float) -> float:
+        """The score that this share of normal minutes reaches; `p` the other way round."""
+        if share >= self.exceed_share:
+            below = np.linspace(0.0, 1.0 - self.exceed_share, len(self.quantiles))
+            return float(np.interp(1.0 - share, below, self.quantiles))
+        excess = pareto_excess(share / self.exceed_share, self.shape, self.scale)
+        return self.quantiles[-1] + excess
+
     def confidence(self, scores: Doubles, *, alarm_p: float) -> Doubles:
         """0 ... 1, on a logarithmic scale of p where .5 is alarm_p; NaN stays NaN."""
         return np.asarray(np.clip(0.5 * np.log(self.p(scores)) / log(alarm_p), 0.0, 1.0))
 
 
 class Ramp(Struct, frozen=True, forbid_unknown_fields=True):
-    """p of a reason: 0 up to `low`, 1 from `high`, a line between."""
+    """p of a reason by its strength: lines between knots, level before and after them.
 
-    low: float
-    high: float
+    Attributes:
+        at: strengths, rising.
+        p: at each of them.
+    """
 
-    def p(self, values: NDArray[np.floating] | NDArray[np.int64]) -> Doubles:
-        """0 where nothing was observed."""
-        known = np.nan_to_num(values.astype(np.float64), nan=-np.inf)
-        return np.clip((known - self.low) / (self.high - self.low), 0.0, 1.0)
+    at: tuple[float, ...]
+    p: tuple[float, ...]
+
+    @classmethod
+    def line(cls, low: float, high: float) -> "Ramp":
+        """0 up to `low`, 1 from `high`."""
+        return cls((low, high), (0.0, 1.0))
+
+    def of(self, strengths: NDArray[np.floating] | NDArray[np.int64]) -> Doubles:
+        """p of each strength; 0 where nothing was observed."""
+        known = np.nan_to_num(strengths.astype(np.float64), nan=-np.inf)
+        return np.asarray(np.interp(known, self.at, self.p))
 
 
 def pareto_survival(excess: Doubles, shape: float, scale: float) -> Doubles:

@@ -100,7 +100,14 @@ class Detector:
         learned = self._streams.baselines.minutes[streams]
         has_z = ~np.isnan(z[:, 0])
         return [
-            self._scored(window, int(streams[row]), z[row], p[row], models[row], trust[row])
+            self._scored(
+                window,
+                stream=int(streams[row]),
+                z=z[row],
+                p=p[row],
+                parts=models[row],
+                trust=float(trust[row]),
+            )
             if has_z[row]
             else self._unscored(window, int(learned[row]))
             for row, window in enumerate(windows)
@@ -135,6 +142,7 @@ class Detector:
     def _scored(
         self,
         window: FeatureWindow,
+        *,
         stream: int,
         z: Floats,
         p: Doubles,
@@ -158,7 +166,7 @@ class Detector:
             heuristic=heuristic,
             reasons=found,
             ensemble=ensemble,
-            confidence=None if ensemble is None else float(trust),
+            confidence=None if ensemble is None else trust,
             is_anomaly=is_anomaly,
             model_version=self.model_version,
             learning=learning,

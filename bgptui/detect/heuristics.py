@@ -37,14 +37,14 @@ FITTED = tuple(name for name in REASONS if name not in COUNTED)
 # twelve streams) in one minute a day; there p is .5, so an alert needs about as much.
 DEFAULT_RAMPS = MappingProxyType(
     {
-        "CRITICAL_CHURN": Ramp(1.5, 8.0),
-        "WITHDRAWAL_STORM": Ramp(2.0, 8.0),
-        "FLAPPING": Ramp(2.0, 8.0),
-        "PATH_LENGTH_SHIFT": Ramp(2.0, 6.0),
-        "SILENCE": Ramp(2.5, 8.0),
-        "SUSTAINED_VOLUME": Ramp(1.0, 7.4),
-        "CHURN_BURST": Ramp(1.0, 4.0),
-        "WITHDRAWAL_BURST": Ramp(2.5, 6.0),
+        "CRITICAL_CHURN": Ramp.line(1.5, 8.0),
+        "WITHDRAWAL_STORM": Ramp.line(2.0, 8.0),
+        "FLAPPING": Ramp.line(2.0, 8.0),
+        "PATH_LENGTH_SHIFT": Ramp.line(2.0, 6.0),
+        "SILENCE": Ramp.line(2.5, 8.0),
+        "SUSTAINED_VOLUME": Ramp.line(1.0, 7.4),
+        "CHURN_BURST": Ramp.line(1.0, 4.0),
+        "WITHDRAWAL_BURST": Ramp.line(2.5, 6.0),
     }
 )
 
@@ -120,7 +120,7 @@ def strengths(seen: Evidence) -> dict[str, Doubles]:
 
 def reasons(seen: Evidence, ramps: Mapping[str, Ramp]) -> Doubles:
     """p of each reason: [streams, len(REASONS)]."""
-    p = {name: ramps[name].p(values) for name, values in strengths(seen).items()}
+    p = {name: ramps[name].of(values) for name, values in strengths(seen).items()}
     p["SESSION_RESET"] = _session_reset(seen)
     return np.column_stack([p[name] for name in REASONS])
 
@@ -129,6 +129,6 @@ def _session_reset(seen: Evidence) -> Doubles:
     """One reset of a peer is everyday, four in five minutes a flapping session. Of the network,
     a twentieth of its peers is everyday, a quarter at once is a collector's or a link's."""
     share = np.maximum(seen.resets - 1, 0) / np.maximum(seen.peers, 1)
-    of_network = Ramp(0.05, 0.25).p(share)
-    of_peer = Ramp(0.0, 4.0).p(seen.resets)
+    of_network = Ramp.line(0.05, 0.25).of(share)
+    of_peer = Ramp.line(0.0, 4.0).of(seen.resets)
     return np.where(seen.peers > 1, of_network, of_peer)

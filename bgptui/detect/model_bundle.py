@@ -25,6 +25,7 @@ from bgptui.detect.recent import STEP_SPAN_MIN, STEPS
 from bgptui.detect.scaling import CLIP_ROW
 from bgptui.domain.window import FEATURES
 from bgptui.errors import Fatal
+from bgptui.resources import resource_dir
 
 SCHEMA = 1
 MANIFEST = "manifest.toml"
@@ -99,15 +100,29 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True)
+class KeptAutoencoder:
+    """An autoencoder to build a new model around.
+
+    Attributes:
+        observed: the features that it was shown.
+    """
+
+    graph: bytes
+    observed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ModelBundle:
     """A model that is ready to run.
 
     Attributes:
         version: what ml_results.model_version says.
+        graphs: the ONNX files, by name.
     """
 
     version: str
     manifest: Manifest
+    graphs: Mapping[str, bytes]
     lstm: Autoencoder
     forest: IsolationForest
 
@@ -116,6 +131,29 @@ _REMEDY = (
     'restore the folder, train anew with `bgptui train`, or set detect.model = "" to go on '
     "without models"
 )
+
+
+def model_folder(model: str) -> Path | None:
+    """The folder that the setting detect.model means; None for no model.
+
+    A name is one under models/ of the installation; with a slash it is a path.
+    """
+    if not model:
+        return None
+    if "/" in model:
+        return Path(model).expanduser()
+    return resource_dir("models") / model
+
+
+def configured_bundle(model: str) -> ModelBundle | None:
+    """The model that the setting detect.model means.
+
+    Raises:
+        Fatal: as of `load_bundle`. A detector that silently went on without its models would
+            be found out by the incident that it missed.
+    """
+    folder = model_folder(model)
+    return None if folder is None else load_bundle(folder)
 
 
 def load_bundle(path: Path) -> ModelBundle:
@@ -137,6 +175,7 @@ def open_bundle(manifest: Manifest, graphs: Mapping[str, bytes]) -> ModelBundle:
     return ModelBundle(
         version=f"{manifest.name}-{digest[:8]}",
         manifest=manifest,
+        graphs=graphs,
         lstm=Autoencoder(graphs[LSTM], observed),
         forest=IsolationForest(graphs[FOREST]),
     )

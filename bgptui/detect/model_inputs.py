@@ -46,7 +46,7 @@ def lstm_steps(steps: Floats, observed: Floats) -> Floats:
     Returns:
         The same, clipped; NaN stays.
     """
-    return np.clip(steps, _LOWEST, CLIP_ROW) * observed
+    return np.asarray(np.clip(steps, _LOWEST, CLIP_ROW) * observed, dtype=np.float32)
 
 
 def enough_steps(steps: Floats) -> NDArray[np.bool_]:

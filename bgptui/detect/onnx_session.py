@@ -11,8 +11,7 @@ class OnnxSession:
     """One input, float32 outputs. One thread: for graphs this small two are slower."""
 
     def __init__(self, graph: bytes) -> None:
-        # 100 ms of import that a run without models does not need.
-        import onnxruntime
+        import onnxruntime  # noqa: PLC0415 - 100 ms that a command without models saves
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from bgptui.detect.detector import MODEL_VERSION
 from bgptui.domain.health import FeedHealth, Health, RpkiHealth, StageHealth, StageState
 from bgptui.domain.routing import MessageType
 from bgptui.pipeline.disk import DiskForecast
@@ -87,7 +86,7 @@ class HealthReporter:
             dropped=self._dropped(),
             learning=rooms.detector.learning_share,
             open_alerts=rooms.correlator.open_alerts,
-            model_version=MODEL_VERSION,
+            model_version=rooms.detector.model_version,
             disk_free_bytes=free_bytes,
             disk_hours_left=hours_left,
             watched_prefixes=len(rooms.monitor.watchlist.rules),

@@ -145,11 +145,11 @@ def _baseline(conn: Connection, last_window: float) -> tuple[StreamBaseline, ...
         cursor.execute(query("store/baseline"), {"since": since})
         for collector, address, asn, packed in cursor:
             peer = None if address is None else Peer(collector, address, asn)
-            streams.append(_unpacked(peer, packed))
+            streams.append(unpacked(peer, packed))
     return tuple(streams)
 
 
-def _unpacked(peer: Peer | None, packed: bytes) -> StreamBaseline:
+def unpacked(peer: Peer | None, packed: bytes) -> StreamBaseline:
     """The windows of sql/queries/store/baseline.sql: float8 in network order."""
     windows = np.frombuffer(packed, dtype=">f8").reshape(-1, _COLUMNS)
     return StreamBaseline(
