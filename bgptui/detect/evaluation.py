@@ -1,6 +1,6 @@
 """The detector judged on labelled minutes: incidents, faults, little history, little traffic."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from statistics import median
@@ -42,11 +42,17 @@ OnProgress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Fold:
-    """Streams, and the detector that they are judged by, which was not trained on them."""
+    """Streams, and the detector that they are judged by.
+
+    Attributes:
+        new_detector: makes fresh ones.
+        trained_on: names of the streams that its model was fitted to.
+    """
 
     name: str
     streams: Sequence[LabelledStream]
     new_detector: Callable[[], Detector]
+    trained_on: Collection[str] = ()
 
 
 def evaluate(
@@ -64,6 +70,7 @@ def evaluate(
     streams, threshold = _judge_all(plain)
     return Evaluation(
         model_versions=tuple(run.plain[-1].model_version for run in runs),
+        seen_in_training=tuple(name for run in runs for name in run.seen_in_training),
         streams=streams,
         ensemble=summarise([result.ensemble for result in streams]),
         ewma=summarise([result.ewma for result in streams]),
@@ -104,6 +111,7 @@ def leave_one_event_out(
             name=f"without {event}",
             streams=[stream for stream in streams if stream.event == event],
             new_detector=train(event, others),
+            trained_on=[stream.name for stream in others],
         )
 
 
@@ -113,6 +121,7 @@ class _FoldRun:
     thinned: dict[int, Sequence[Trace]]
     cold: dict[int, Sequence[Trace]]
     trials: Sequence[FaultTrial]
+    seen_in_training: Sequence[str]
 
 
 def _run_fold(fold: Fold, *, seed: int, on_progress: OnProgress) -> _FoldRun:
@@ -143,6 +152,7 @@ def _run_fold(fold: Fold, *, seed: int, on_progress: OnProgress) -> _FoldRun:
         thinned=dict(zip(thin, others[: len(thin)], strict=True)),
         cold=dict(zip(cold, others[len(thin) :], strict=True)),
         trials=trials,
+        seen_in_training=[each.name for each in fold.streams if each.name in fold.trained_on],
     )
 
 

@@ -136,3 +136,10 @@ def _targets(evaluation: Evaluation) -> Iterator[str]:
         yield f"{target.name:<58}{target.wanted:>10}{target.measured:>18}  {verdict}"
     versions = sorted(set(evaluation.model_versions))
     yield f"model: {', '.join(versions)}"
+    if evaluation.seen_in_training:
+        yield (
+            f"CAUTION: the model was fitted to normal minutes of "
+            f"{len(evaluation.seen_in_training)} of these {len(evaluation.streams)} streams, so "
+            "that their figures flatter it; "
+            "--leave-one-event-out judges without."
+        )

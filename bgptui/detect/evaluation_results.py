@@ -93,11 +93,13 @@ class Evaluation(Struct, frozen=True):
 
     Attributes:
         model_versions: one for each fold.
+        seen_in_training: streams that the model judging them was fitted to.
         ewma_threshold: picked on the minutes that are judged, so that the EWMA has no more
             false alarms than the ensemble; None where nothing is judged.
     """
 
     model_versions: tuple[str, ...]
+    seen_in_training: tuple[str, ...]
     streams: tuple[StreamResult, ...]
     ensemble: Summary
     ewma: Summary

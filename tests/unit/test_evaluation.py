@@ -75,6 +75,14 @@ def test_the_report_and_the_json_hold_every_part(
     assert all(target.is_met for target in targets(evaluation) if "within 60" in target.name)
 
 
+def test_figures_of_streams_that_the_model_was_fitted_to_come_with_a_caution(
+    evaluated: tuple[Evaluation, tuple[Trace, ...]],
+) -> None:
+    assert "CAUTION" not in report(evaluated[0])
+    seen = msgspec.structs.replace(evaluated[0], seen_in_training=("storm",))
+    assert "fitted to normal minutes of 1 of these 1 streams" in report(seen)
+
+
 def test_the_same_seed_gives_the_same_evaluation(
     evaluated: tuple[Evaluation, tuple[Trace, ...]],
 ) -> None:
@@ -106,6 +114,7 @@ def test_each_event_is_judged_by_a_detector_that_saw_none_of_its_streams() -> No
     assert [[stream.name for stream in fold.streams] for fold in folds] == [
         ["a1", "a2"], ["b1"], ["c1"],
     ]  # fmt: skip
+    assert [list(fold.trained_on) for fold in folds] == list(trained_on.values())
     assert trained_on == {"a": ["b1", "c1"], "b": ["a1", "a2", "c1"], "c": ["a1", "b1", "a2"]}
     with pytest.raises(UsageError, match="all streams are of one event"):
         list(leave_one_event_out(streams[:1], train))
