@@ -17,7 +17,7 @@ def thinned(stream: LabelledStream, factor: int, seed: int) -> LabelledStream:
 
     Each announcement, withdrawal, flap and message is kept with a chance of 1 / factor.
     """
-    rng = np.random.default_rng([seed, factor])
+    rng = np.random.default_rng([seed, factor, *stream.name.encode()])
     counts = np.array(
         [
             (row.announcements, row.withdrawals, row.flap_count, round(row.message_rate * WINDOW_S))
