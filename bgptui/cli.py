@@ -335,6 +335,12 @@ def _add_evaluate(commands: "Commands[argparse.ArgumentParser]") -> None:
         ".csv and .csv.gz files",
     )
     parser.add_argument(
+        "--leave-one-event-out",
+        action="store_true",
+        help="judge each event by a model trained on all the others (minutes each); streams "
+        "that overlap in time are of one event",
+    )
+    parser.add_argument(
         "--seed", type=int, default=0, help="of injected faults and thinned traffic (default: 0)"
     )
     parser.add_argument(

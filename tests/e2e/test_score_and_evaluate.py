@@ -9,6 +9,8 @@ import pytest
 from bgptui.cli import main
 from support.labelled_minutes import usual_minutes, with_storm, write_csv
 
+# Made-up minutes say nothing of a model: the rules alone.
+NO_MODEL = ("--set", "detect.model=")
 STREAM = with_storm(usual_minutes(1_700), first=1_600, minutes=40)
 
 
@@ -16,7 +18,7 @@ def test_score_prints_a_row_of_scores_for_each_minute(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = write_csv(tmp_path / "storm.csv", with_storm(usual_minutes(200), first=150, minutes=20))
-    assert main(["score", str(path)]) == 0
+    assert main(["score", *NO_MODEL, str(path)]) == 0
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
     assert list(rows[0]) == [
         "epoch", "lstm", "isolation_forest", "heuristic", "ensemble", "reasons",
@@ -43,10 +45,19 @@ def test_score_refuses_what_it_cannot_read_in_one_line(
 
 def test_evaluate_prints_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_csv(tmp_path / "short.csv", with_storm(usual_minutes(300), first=200, minutes=40))
-    assert main(["evaluate", str(tmp_path)]) == 0
+    assert main(["evaluate", *NO_MODEL, str(tmp_path)]) == 0
     text = capsys.readouterr().out
     assert text.splitlines()[1].startswith("short ")
     assert "false alarms a day and stream" in text
+
+
+def test_one_event_alone_cannot_be_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch", reason="needs the extra train")
+    path = write_csv(tmp_path / "one.csv", with_storm(usual_minutes(100), first=50, minutes=9))
+    assert main(["evaluate", "--leave-one-event-out", str(path)]) == 2
+    assert "all streams are of one event" in capsys.readouterr().err
 
 
 def test_evaluate_prints_json_and_draws_pictures(
@@ -54,7 +65,8 @@ def test_evaluate_prints_json_and_draws_pictures(
 ) -> None:
     write_csv(tmp_path / "storm.csv", STREAM)
     plots = tmp_path / "plots"
-    assert main(["evaluate", "--json", "--plots", str(plots), str(tmp_path)]) == 0
+    arguments = ["--json", "--plots", str(plots), str(tmp_path)]
+    assert main(["evaluate", *NO_MODEL, *arguments]) == 0
     evaluation = json.loads(capsys.readouterr().out)
     assert evaluation["ensemble"]["in_time"] == 1
     assert evaluation["streams"][0]["ensemble"]["incidents"][0]["delay_min"] <= 5

@@ -12,6 +12,7 @@ from bgptui.config.schema import Config
 from bgptui.detect.evaluation_metrics import LEARNING_MIN, Judgement, judge, threshold_for
 from bgptui.detect.evaluation_run import trace_streams
 from bgptui.detect.labelled import LabelledStream, read_labelled
+from bgptui.detect.model_bundle import configured_bundle
 from bgptui.resources import resource_dir
 
 NAMES = ("ufam_slammer_rrc04", "ufam_moscow_blackout_rrc05", "ufam_aws-leak_rrc04")
@@ -39,7 +40,9 @@ def found_in_time(judgements: Sequence[Judgement]) -> int:
 def test_the_shipped_model_does_not_lose_to_the_ewma(shared: Path) -> None:
     files = [shared / "data" / "incidents" / f"{name}.csv.gz" for name in NAMES]
     streams = [around_its_beginning(stream) for stream in read_labelled(files)]
-    traces = trace_streams(new_detector(Config()), streams, on_minute=lambda done, of: None)
+    config = Config()
+    detector = new_detector(config, configured_bundle(config.detect.model))
+    traces = trace_streams(detector, streams, on_minute=lambda done, of: None)
     ours = [judge(trace, trace.ensemble, trace.is_anomaly) for trace in traces]
     threshold = threshold_for(traces, sum(judged.false_alarms for judged in ours))
     ewma = [judge(trace, trace.ewma, trace.ewma > threshold) for trace in traces]
