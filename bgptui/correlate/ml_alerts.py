@@ -21,7 +21,7 @@ PREFIX = "ml|"
 NETWORK_KEY = "ml|network"
 
 # A table transfer announces much and withdraws little: these it does not explain.
-_NOT_A_TRANSFER = frozenset({"WITHDRAWAL_STORM", "SILENCE"})
+_NOT_A_TRANSFER = frozenset({"WITHDRAWAL_STORM", "WITHDRAWAL_BURST", "SILENCE"})
 
 
 class MlAlerts:

@@ -35,7 +35,8 @@ def rounded(value: float | None) -> float | None:
 
 
 def _feature(score: WindowScore, name: str, z: float) -> dict[str, Any]:
-    """Value against the baseline's median and spread, in units of a raw minute."""
+    """Value against the baseline's median and spread, in units of a raw minute, and its share of
+    the autoencoder's error."""
     value: float | None = getattr(score.window, name)
     index = FEATURES.index(name)
     median, spread = score.baseline[index] if index < len(score.baseline) else (None, None)
@@ -45,4 +46,5 @@ def _feature(score: WindowScore, name: str, z: float) -> dict[str, Any]:
         "z": rounded(z),
         "median": rounded(median),
         "spread": rounded(spread),
+        "error_share": rounded(score.error_shares[index]) if score.error_shares else None,
     }

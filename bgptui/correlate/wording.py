@@ -26,16 +26,20 @@ _INVALID_TITLES = {
 # Reasons of the detector, the most telling first: churn is what all of them look like.
 _REASON_TITLES = {
     "WITHDRAWAL_STORM": "Withdrawal Storm",
+    "WITHDRAWAL_BURST": "Withdrawal Burst",
     "SILENCE": "Peer Silent",
     "SESSION_RESET": "Session Reset",
     "FLAPPING": "Route Flapping",
     "PATH_LENGTH_SHIFT": "Path Length Shift",
+    "CHURN_BURST": "Churn Burst",
     "CRITICAL_CHURN": "Churn Anomaly",
     "SUSTAINED_VOLUME": "Sustained Churn",
 }
 # The features that a reason is about.
 _REASON_FEATURES = {
     "WITHDRAWAL_STORM": ("withdrawals", "withdrawal_ratio"),
+    "WITHDRAWAL_BURST": ("withdrawals", "withdrawal_ratio"),
+    "CHURN_BURST": ("announcements", "withdrawals", "flap_count"),
     "SILENCE": ("total_updates",),
     "SESSION_RESET": ("session_resets",),
     "FLAPPING": ("flap_count",),

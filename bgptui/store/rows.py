@@ -28,7 +28,7 @@ _RAW_TIMES = Struct(">h iq iq").pack  # timestamp, window_start; each behind its
 # message_rate (null), session_resets
 _RAW_COUNTS = Struct(">i? ii ii ii id ii ii i ii").pack
 _FEATURES_START = field.field_count(22)
-_SCORES_START = field.field_count(22)
+_SCORES_START = field.field_count(25)
 _EVENTS_START = field.field_count(17)
 _METRICS_START = field.field_count(5)
 _LENGTH = Struct(">i").pack
@@ -220,8 +220,17 @@ def score_row(score: WindowScore) -> bytes:
             field.int4(score.baseline_minutes),
             field.text(score.model_version),
             field.float8(score.processing_time_ms),
+            field.float4_array(score.error_shares) if score.error_shares else field.NULL,
+            *_baseline_fields(score),
         )
     )
+
+
+def _baseline_fields(score: WindowScore) -> tuple[bytes, bytes]:
+    if not score.baseline:
+        return field.NULL, field.NULL
+    medians, spreads = zip(*score.baseline, strict=True)
+    return field.float4_array(medians), field.float4_array(spreads)
 
 
 def event_row(event: RouteEvent) -> bytes:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bgptui.detect.heuristics import EWMA_RANGE, REASONS, Evidence, ramp, reasons
+from bgptui.detect.heuristics import DEFAULT_RAMPS, REASONS, Evidence, reasons
 from bgptui.detect.scaling import INDEX
 from bgptui.domain.window import FEATURES
 
@@ -12,6 +12,8 @@ def p_of(
     *,
     five: dict[str, float] | None = None,
     fifteen: dict[str, float] | None = None,
+    least: dict[str, float] | None = None,
+    before: dict[str, float] | None = None,
     ewma: float = 0.0,
     resets: int = 0,
     peers: int = 1,
@@ -31,22 +33,17 @@ def p_of(
         Evidence(
             median_5min=medians(five),
             median_15min=medians(fifteen),
+            least_4min=medians(least),
+            least_5min=medians(least),
+            before_burst=medians(before),
             ewma=np.array([ewma]),
             resets=np.array([resets]),
             peers=np.array([peers]),
             usual_updates=np.array([usual_updates]),
-        )
+        ),
+        DEFAULT_RAMPS,
     )
     return dict(zip(REASONS, found[0].tolist(), strict=True))
-
-
-@pytest.mark.parametrize(("value", "p"), [(1.0, 0), (2.0, 0), (5.0, 0.5), (8.0, 1), (12.0, 1)])
-def test_a_ramp_rises_from_0_to_1_over_its_range(value: float, p: float) -> None:
-    assert ramp(np.array([value]), 2, 8)[0] == pytest.approx(p)
-
-
-def test_what_was_not_observed_gives_no_reason() -> None:
-    assert ramp(np.array([np.nan]), 2, 8)[0] == 0
 
 
 def test_nothing_unusual_gives_no_reason() -> None:
@@ -54,16 +51,31 @@ def test_nothing_unusual_gives_no_reason() -> None:
 
 
 def test_high_volume_is_critical_churn() -> None:
-    volume = dict.fromkeys(("announcements", "total_updates", "message_rate"), 6.0)
+    counts = ("announcements", "withdrawals", "total_updates", "flap_count", "message_rate")
+    volume = dict.fromkeys(counts, 8.0) | {"withdrawal_ratio": -2.0}
     assert p_of(five=volume)["CRITICAL_CHURN"] == 1
     assert p_of(five=volume)["WITHDRAWAL_STORM"] == 0
 
 
 def test_withdrawals_are_a_storm_only_with_a_rising_share_of_all_updates() -> None:
-    storm = {"withdrawals": 8.0, "withdrawal_ratio": 1.0}
+    storm = {"withdrawals": 8.0, "withdrawal_ratio": 6.0}
     assert p_of(five=storm)["WITHDRAWAL_STORM"] == 1
-    assert p_of(five=storm | {"withdrawal_ratio": 0.0})["WITHDRAWAL_STORM"] == 0.5
-    assert p_of(five=storm | {"withdrawal_ratio": -1.0})["WITHDRAWAL_STORM"] == 0
+    assert p_of(five=storm | {"withdrawal_ratio": 3.0})["WITHDRAWAL_STORM"] == 0.5
+    assert p_of(five=storm | {"withdrawal_ratio": 0.0})["WITHDRAWAL_STORM"] == 0
+
+
+def test_a_burst_of_withdrawals_is_not_a_burst_of_everything() -> None:
+    burst = {"withdrawals": 5.0, "withdrawal_ratio": 4.0}
+    found = p_of(least=burst)
+    assert (found["WITHDRAWAL_BURST"], found["CHURN_BURST"]) == (1, pytest.approx(2 / 9))
+    everything = dict.fromkeys(("announcements", "withdrawals", "flap_count"), 4.0)
+    found = p_of(least=everything)
+    assert (found["WITHDRAWAL_BURST"], found["CHURN_BURST"]) == (0, 1)
+
+
+def test_a_burst_must_rise_above_half_of_what_was_going_on_before() -> None:
+    everything = dict.fromkeys(("announcements", "withdrawals", "flap_count"), 4.0)
+    assert p_of(least=everything, before=everything)["CHURN_BURST"] == pytest.approx(1 / 3)
 
 
 def test_flaps_above_the_usual_are_flapping() -> None:
@@ -75,16 +87,20 @@ def test_paths_that_grow_or_shrink_for_a_quarter_of_an_hour_are_a_shift(sign: in
     assert p_of(fifteen={"path_length": sign * 4.0})["PATH_LENGTH_SHIFT"] == 0.5
 
 
+def quiet() -> dict[str, float]:
+    return dict.fromkeys(("announcements", "total_updates", "message_rate"), -8.0)
+
+
 def test_a_stream_that_falls_silent_is_noticed() -> None:
-    assert p_of(five={"total_updates": -8.0})["SILENCE"] == 1
+    assert p_of(five=quiet())["SILENCE"] == 1
 
 
 def test_a_stream_that_never_says_much_cannot_be_silent() -> None:
-    assert p_of(five={"total_updates": -8.0}, usual_updates=1.9)["SILENCE"] == 0
+    assert p_of(five=quiet(), usual_updates=1.9)["SILENCE"] == 0
 
 
 def test_a_session_that_just_went_down_is_not_silence() -> None:
-    found = p_of(five={"total_updates": -8.0}, resets=1)
+    found = p_of(five=quiet(), resets=1)
     assert found["SILENCE"] == 0
     assert found["SESSION_RESET"] == 0.25
 
@@ -99,5 +115,5 @@ def test_a_session_reset_weighs_by_how_many_of_the_peers_had_one(
 
 
 def test_sustained_volume_is_at_one_half_where_a_normal_stream_comes_once_a_day() -> None:
-    low, high = EWMA_RANGE
+    low, high = DEFAULT_RAMPS["SUSTAINED_VOLUME"].at
     assert p_of(ewma=(low + high) / 2)["SUSTAINED_VOLUME"] == pytest.approx(0.5)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bgptui.detect.baseline import DAY_MIN, WAITING_MIN, Baselines
+from bgptui.detect.baseline import ACCEPT_AFTER_MIN, DAY_MIN, WAITING_MIN, Baselines
 from bgptui.detect.scaling import (
     INDEX,
     median_and_spread,
@@ -130,11 +130,37 @@ def test_the_first_six_hours_are_taken_whatever_they_are() -> None:
     assert found.minutes[0] == 360
 
 
-def test_after_a_day_a_new_level_is_accepted_and_learned_from_its_last_two_hours() -> None:
+def test_a_shut_gate_opens_after_ten_calm_minutes_in_a_row() -> None:
     found = baselines()
     for _ in range(400):
         found.learn(ONE, minute_of(10), quiet())
-    for _ in range(DAY_MIN - 1):
+    found.learn(ONE, minute_of(500), loud())
+    restless = np.full_like(quiet(), 1.2)
+    for _ in range(3):
+        for _ in range(9):
+            found.learn(ONE, minute_of(100), quiet())
+        found.learn(ONE, minute_of(100), restless)
+    assert found.minutes[0] == 400
+    for _ in range(9):
+        found.learn(ONE, minute_of(10), quiet())
+    assert found.minutes[0] == 400
+    found.learn(ONE, minute_of(10), quiet())
+    assert found.minutes[0] == 401
+
+
+def test_an_open_gate_stays_open_up_to_one_and_a_half_sigma() -> None:
+    found = baselines()
+    for _ in range(400):
+        found.learn(ONE, minute_of(10), quiet())
+    found.learn(ONE, minute_of(20), np.full_like(quiet(), 1.4))
+    assert found.minutes[0] == 401
+
+
+def test_after_two_days_a_new_level_is_accepted_and_learned_from_its_last_two_hours() -> None:
+    found = baselines()
+    for _ in range(400):
+        found.learn(ONE, minute_of(10), quiet())
+    for _ in range(ACCEPT_AFTER_MIN - 1):
         found.learn(ONE, minute_of(500), loud())
     assert found.minutes[0] == 400
     found.learn(ONE, minute_of(500), loud())
@@ -157,9 +183,9 @@ def test_the_oldest_minutes_leave_after_a_day() -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_a_restored_baseline_is_the_one_learned_minute_by_minute(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    rows = np.concatenate([minute_of(float(n)) for n in rng.integers(0, 50, 3_000)])
-    volume_z = np.where(rng.random(3_000) < 0.1, 3.0, 0.0).astype(np.float32)
-    volume_z[900:2_500] = 3.0
+    rows = np.concatenate([minute_of(float(n)) for n in rng.integers(0, 50, 5_000)])
+    volume_z = np.where(rng.random(5_000) < 0.1, 3.0, 0.0).astype(np.float32)
+    volume_z[900:4_200] = 3.0
     learned, restored = baselines(), baselines()
     for row, z in zip(rows, volume_z, strict=True):
         learned.learn(ONE, row[None], z[None])
