@@ -60,9 +60,12 @@ def test_a_forest_is_the_same_for_the_same_seed(real: TrainingStream) -> None:
 
 @needs_torch
 def test_the_autoencoders_graph_is_torchs_on_real_rows(real: TrainingStream) -> None:
-    import torch
+    import torch  # noqa: PLC0415 - an extra
 
-    from bgptui.detect.autoencoder_training import autoencoder_graph, fit_autoencoder
+    from bgptui.detect.autoencoder_training import (  # noqa: PLC0415 - needs the extra
+        autoencoder_graph,
+        fit_autoencoder,
+    )
 
     steps = lstm_steps(real.steps(), np.ones(len(FEATURES), dtype=np.float32))
     whole = np.ascontiguousarray(steps[~np.isnan(steps).any(axis=(1, 2))][:600])
