@@ -41,9 +41,9 @@ from bgptui.domain.window import FEATURES
 from bgptui.errors import Fatal
 
 # False alarms a day and stream: of the ensemble, of each rule alone, of each burst alone.
-ENSEMBLE_BUDGET = 0.15
-REASON_BUDGET = 0.001
-BURST_BUDGET = 0.012
+ENSEMBLE_BUDGET = 0.17
+REASON_BUDGET = 0.005
+BURST_BUDGET = 0.02
 # A labelled incident's echoes last; of an alarm in the operator's own history only half an hour
 # is left out on either side.
 INCIDENT_AFTERMATH_MIN = 12 * 60
