@@ -35,16 +35,18 @@ def rounded(value: float | None) -> float | None:
 
 
 def _feature(score: WindowScore, name: str, z: float) -> dict[str, Any]:
-    """Value against the baseline's median and spread, in units of a raw minute, and its share of
-    the autoencoder's error."""
+    """Value against the baseline's median and spread, in units of a raw minute; with an
+    autoencoder the share of its error, too."""
     value: float | None = getattr(score.window, name)
     index = FEATURES.index(name)
     median, spread = score.baseline[index] if index < len(score.baseline) else (None, None)
-    return {
+    fact = {
         "name": name,
         "value": rounded(value),
         "z": rounded(z),
         "median": rounded(median),
         "spread": rounded(spread),
-        "error_share": rounded(score.error_shares[index]) if score.error_shares else None,
     }
+    if score.error_shares:
+        fact["error_share"] = rounded(score.error_shares[index])
+    return fact

@@ -57,4 +57,6 @@ def enough_steps(steps: Floats) -> NDArray[np.bool_]:
 
 def forest_rows(median_5min: Floats, median_30min: Floats) -> Floats:
     """Rows for the forest: [streams, 2 * features], NaN where too little was seen."""
-    return np.clip(np.concatenate([median_5min, median_30min], axis=1), 0.0, CLIP_ROW)
+    medians = np.concatenate([median_5min, median_30min], axis=1)
+    lowest = np.concatenate([_LOWEST, _LOWEST])
+    return np.asarray(np.clip(medians, lowest, CLIP_ROW), dtype=np.float32)

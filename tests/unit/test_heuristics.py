@@ -67,7 +67,8 @@ def test_withdrawals_are_a_storm_only_with_a_rising_share_of_all_updates() -> No
 def test_a_burst_of_withdrawals_is_not_a_burst_of_everything() -> None:
     burst = {"withdrawals": 5.0, "withdrawal_ratio": 4.0}
     found = p_of(least=burst)
-    assert (found["WITHDRAWAL_BURST"], found["CHURN_BURST"]) == (1, pytest.approx(2 / 9))
+    assert found["WITHDRAWAL_BURST"] == 1
+    assert found["CHURN_BURST"] == pytest.approx(2 / 9)
     everything = dict.fromkeys(("announcements", "withdrawals", "flap_count"), 4.0)
     found = p_of(least=everything)
     assert (found["WITHDRAWAL_BURST"], found["CHURN_BURST"]) == (0, 1)
