@@ -131,7 +131,10 @@ def _feature(feature: Fact) -> str:
         text += f", usually {_figure(feature['median'])}"
         if feature.get("spread") is not None:
             text += f" +- {_figure(feature['spread'])}"
-    return text + (f", z{z:+.1f}" if isinstance(z, int | float) else "")
+    if isinstance(z, int | float):
+        text += f", z{z:+.1f}"
+    share = feature.get("error_share")
+    return text + (f", {share:.0%} of the error" if isinstance(share, int | float) else "")
 
 
 def _session(fact: Fact, width: int) -> list[Line]:
