@@ -34,5 +34,7 @@ class Autoencoder:
         ready = enough_steps(steps)
         if ready.any():
             rows = lstm_steps(steps[ready], self._observed)
-            errors[ready], feature_errors[ready] = self._session.run(rows)
+            errors[ready], of_features = self._session.run(rows)
+            # The decoder's guess of what it never saw is no error.
+            feature_errors[ready] = of_features * self._observed
         return errors, feature_errors
