@@ -69,8 +69,10 @@ def test_an_empty_home_has_no_database_to_attach_to(program: Program) -> None:
 def test_the_service_loads_neither_textual_nor_scikit_learn_nor_torch(program: Program) -> None:
     code = (
         "import sys, bgptui.commands.run, bgptui.commands.headless, bgptui.commands.replay\n"
+        "from bgptui.detect.model_bundle import configured_bundle\n"
+        "assert configured_bundle('default') is not None\n"
         "print(sorted({name.partition('.')[0] for name in sys.modules}\n"
-        "             & {'textual', 'rich', 'sklearn', 'torch'}))"
+        "             & {'textual', 'rich', 'sklearn', 'scipy', 'onnx', 'torch'}))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
