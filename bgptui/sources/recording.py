@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from bgptui.domain.health import FeedHealth
 from bgptui.domain.routing import BgpMessage
@@ -15,6 +16,7 @@ from bgptui.sources.intake import Intake, oversized
 from bgptui.sources.line_file import STDIN, Line, read_lines, size_of
 from bgptui.sources.ordering import in_time_order, timestamp_of
 from bgptui.sources.quarantine import Quarantine
+from bgptui.sources.recorded_gap import KnownGaps, RecordedGap, is_gap_line, parse_gap
 from bgptui.sources.ris_messages import Control, FrameDecoder
 from bgptui.sources.sink import BATCH_MESSAGES, TICK_S, Sink
 
@@ -26,6 +28,8 @@ _FIRST_LINES = 10
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 Progress = Callable[[int, int | None], None]
+Recorded = BgpMessage | RecordedGap
+T = TypeVar("T")
 
 
 class Recording:
@@ -62,6 +66,7 @@ class Recording:
         self._total_bytes: int | None = None
         self._state = "connecting"
         self._last_message: float | None = None
+        self._gaps = KnownGaps()
 
     @property
     def feed_state(self) -> FeedHealth:
@@ -80,18 +85,24 @@ class Recording:
         """
         self._state = "live"
         play = self._play_at_once if self._speed is None else self._play_paced
-        play(self.lots(), sink, stop)
+        play(self._recorded(), sink, stop)
         self._state = "ended"
 
     def lots(self) -> Iterator[list[BgpMessage]]:
         """All messages of all inputs in order, in lots."""
+        for lot in self._recorded():
+            if messages := [one for one in lot if isinstance(one, BgpMessage)]:
+                yield messages
+
+    def _recorded(self) -> Iterator[list[Recorded]]:
+        """Everything that the inputs hold, in order."""
         sizes = [size_of(name) for name in self._inputs]
         known = [size for size in sizes if size is not None]
         self._total_bytes = sum(known) if len(known) == len(sizes) else None
         if len(self._inputs) == 1:
-            yield from in_time_order(self._messages(self._inputs[0]))
+            yield from in_time_order(self._read(self._inputs[0]))
             return
-        ordered = [_flat(in_time_order(self._messages(name))) for name in self._inputs]
+        ordered = [_flat(in_time_order(self._read(name))) for name in self._inputs]
         yield from in_time_order(heapq.merge(*ordered, key=timestamp_of))
 
     def frames(self) -> Iterator[tuple[float, bytes]]:
@@ -102,7 +113,7 @@ class Recording:
         return ((message.timestamp, message.received) for message in _flat(self.lots()))
 
     def _play_at_once(
-        self, lots: Iterable[list[BgpMessage]], sink: Sink, stop: threading.Event
+        self, lots: Iterable[list[Recorded]], sink: Sink, stop: threading.Event
     ) -> None:
         for lot in lots:
             for start in range(0, len(lot), BATCH_MESSAGES):
@@ -111,11 +122,11 @@ class Recording:
                 self._give(lot[start : start + BATCH_MESSAGES], sink)
 
     def _play_paced(
-        self, lots: Iterable[list[BgpMessage]], sink: Sink, stop: threading.Event
+        self, lots: Iterable[list[Recorded]], sink: Sink, stop: threading.Event
     ) -> None:
         begun = time.monotonic()
         first: float | None = None
-        batch: list[BgpMessage] = []
+        batch: list[Recorded] = []
         for message in _flat(lots):
             first = message.timestamp if first is None else first
             due = begun + (message.timestamp - first) / (self._speed or 1.0)
@@ -132,12 +143,26 @@ class Recording:
         if batch:
             self._give(batch, sink)
 
-    def _give(self, batch: list[BgpMessage], sink: Sink) -> None:
-        self._last_message = batch[-1].timestamp
-        sink.process(batch, self._clock.now())
+    def _give(self, batch: list[Recorded], sink: Sink) -> None:
+        """Hand a batch on; a gap splits it."""
+        messages: list[BgpMessage] = []
+        for one in batch:
+            if isinstance(one, BgpMessage):
+                messages.append(one)
+                continue
+            self._process(messages, sink)
+            messages = []
+            for gap in self._gaps.take(one, self._last_message):
+                sink.gap(gap)
+        self._process(messages, sink)
 
-    def _messages(self, name: str) -> Iterator[BgpMessage]:
-        """The messages of one input as they stand; what is bad is counted and quarantined."""
+    def _process(self, messages: list[BgpMessage], sink: Sink) -> None:
+        if messages:
+            self._last_message = messages[-1].timestamp
+            sink.process(messages, self._clock.now())
+
+    def _read(self, name: str) -> Iterator[Recorded]:
+        """What one input holds as it stands; what is bad is counted and quarantined."""
         readable = 0
         unreadable: BadInput | None = None
         source = "standard input" if name == STDIN else name
@@ -145,7 +170,7 @@ class Recording:
         try:
             for line in lines:
                 taken = self._take(source, line)
-                if isinstance(taken, BgpMessage):
+                if isinstance(taken, Recorded):
                     yield taken
                 if isinstance(taken, BadInput):
                     unreadable = unreadable or taken
@@ -160,7 +185,7 @@ class Recording:
         if not readable and unreadable is not None:
             raise _no_recording(name, unreadable)
 
-    def _take(self, source: str, line: Line) -> BgpMessage | Control | BadInput | None:
+    def _take(self, source: str, line: Line) -> Recorded | Control | BadInput | None:
         """What a line holds; None for a blank one."""
         content = line.content.strip()
         if line.number == 1:
@@ -171,7 +196,16 @@ class Recording:
             error = oversized(line.size_bytes, self._max_frame_bytes)
             self._intake.refuse(content, error, source=source, line=line.number)
             return error
+        if is_gap_line(content):
+            return self._take_gap(content, source=source, line=line.number)
         return self._intake.take(content, source=source, line=line.number)
+
+    def _take_gap(self, content: bytes, *, source: str, line: int) -> RecordedGap | BadInput:
+        try:
+            return parse_gap(content)
+        except BadInput as error:
+            self._intake.refuse(content, error, source=source, line=line)
+            return error
 
     def _count_read(self, size_bytes: int) -> None:
         self._read_bytes += size_bytes
@@ -179,7 +213,7 @@ class Recording:
             self._on_progress(self._read_bytes, self._total_bytes)
 
 
-def _flat(lots: Iterable[list[BgpMessage]]) -> Iterator[BgpMessage]:
+def _flat(lots: Iterable[list[T]]) -> Iterator[T]:
     for lot in lots:
         yield from lot
 
