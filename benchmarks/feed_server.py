@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.protocol import State
 
 CHUNK_FRAMES = 256
 MOST_WAITING_BYTES = 2**20
@@ -30,10 +31,12 @@ def main() -> None:
     parser.add_argument("--rate", type=float, help="messages a second")
     options = parser.parse_args()
     lines = options.frames.read_bytes().splitlines()
-    asyncio.run(_serve([_header(len(line)) + line for line in lines], options.rate))
+    asyncio.run(_serve(lines, options.rate))
 
 
-async def _serve(messages: list[bytes], rate_per_s: float | None) -> None:
+async def _serve(lines: list[bytes], rate_per_s: float | None) -> None:
+    messages = [_header(len(line)) + line for line in lines]
+
     async def attend(connection: ServerConnection) -> None:
         request = msgspec.json.decode(await connection.recv())
         await connection.send(
@@ -42,7 +45,7 @@ async def _serve(messages: list[bytes], rate_per_s: float | None) -> None:
         if rate_per_s is None:
             await _send_all(connection, messages)
         else:
-            await _send_paced(connection, messages, rate_per_s)
+            await _send_paced(connection, lines, rate_per_s)
         await connection.wait_closed()
 
     async with serve(attend, "127.0.0.1", 0, compression=None, ping_interval=None) as server:
@@ -58,12 +61,10 @@ async def _send_all(connection: ServerConnection, messages: list[bytes]) -> None
         await _room(connection)
 
 
-async def _send_paced(
-    connection: ServerConnection, messages: list[bytes], rate_per_s: float
-) -> None:
-    endless = cycle(messages)
+async def _send_paced(connection: ServerConnection, lines: list[bytes], rate_per_s: float) -> None:
+    endless = cycle(lines)
     begun, sent = time.monotonic(), 0
-    while not connection.transport.is_closing():
+    while connection.state is State.OPEN:
         due = int((time.monotonic() - begun) * rate_per_s) - sent
         now = f"{time.time():.2f}".encode()
         connection.transport.write(b"".join(_dated(next(endless), now) for _ in range(due)))
@@ -85,9 +86,9 @@ def _header(size_bytes: int) -> bytes:
     return b"\x81\x7f" + size_bytes.to_bytes(8)
 
 
-def _dated(message: bytes, now: bytes) -> bytes:
-    start = message.index(b"{") + _BEFORE_TIMESTAMP
-    return message[:start] + now + message[start + _TIMESTAMP_BYTES :]
+def _dated(line: bytes, now: bytes) -> bytes:
+    rest = line[_BEFORE_TIMESTAMP + _TIMESTAMP_BYTES :]
+    return _header(len(line)) + line[:_BEFORE_TIMESTAMP] + now + rest
 
 
 if __name__ == "__main__":

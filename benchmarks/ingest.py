@@ -77,7 +77,7 @@ class Report(Struct):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--frames", type=int, default=500_000)
+    parser.add_argument("--frames", type=int, default=400_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--recording", type=Path, help="real frames, JSON lines")
     parser.add_argument("--skip-interface", action="store_true", help="stages only")
@@ -233,7 +233,7 @@ class _Table:
         measured = line.measured
         wanted = TARGETS.get(line.stage)
         targets = f"{wanted[0]:,}, {wanted[1]} MiB" if wanted else ""
-        dropped = f" ({measured.dropped:,} dropped)" if measured.dropped else ""
+        dropped = f" (lost: {measured.dropped})" if measured.dropped else ""
         self._print(
             f"| {LABELS[line.stage]}{dropped} | {line.messages_per_cpu_s:,.0f} "
             f"| {line.mb_per_cpu_s:.1f} | {measured.messages / measured.wall_s:,.0f} "
@@ -250,7 +250,7 @@ class _Table:
             ("idle", idle, ""),
             ("loaded", loaded, f"p95 {most_ms:.0f} ms, 60 % of a core"),
         ):
-            dropped = f" ({lag.dropped:,} dropped)" if lag.dropped else ""
+            dropped = f" (lost: {lag.dropped})" if lag.dropped else ""
             self._print(
                 f"| {name}{dropped} | {lag.rate_per_s:,.0f} | {lag.p50_ms:.1f} ms "
                 f"| {lag.p95_ms:.1f} ms | {lag.most_ms:.0f} ms | {lag.core_share:.0%} | {targets} |"

@@ -30,7 +30,9 @@ class Lag(Struct):
         p50_ms, p95_ms, most_ms: how much later than asked a sleep of SAMPLE_S ends.
         core_share: CPU time of the whole process (console, pipeline, writer) per second.
         rate_per_s: messages that came in.
+        lag_s: age of the newest message at the end.
         resident_mib: peak of the process, start-up included.
+        dropped: losses by reason; there must be none.
     """
 
     seconds: float
@@ -41,7 +43,7 @@ class Lag(Struct):
     rate_per_s: float
     lag_s: float
     resident_mib: float
-    dropped: int
+    dropped: dict[str, int]
 
 
 def measure(folder: Path, url: str, seconds: float) -> Lag:
@@ -94,7 +96,7 @@ async def _show(config: Config, feed: DatabaseFeed, pipeline: Pipeline, seconds:
             rate_per_s=(pipeline.tally.messages - messages) / took,
             lag_s=health.lag_s,
             resident_mib=peak_mib(),
-            dropped=sum(health.dropped.values()),
+            dropped=health.dropped,
         )
 
 

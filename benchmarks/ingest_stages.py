@@ -52,7 +52,7 @@ class Measured(Struct):
         cpu_s, wall_s: from the connection to the last row, without start-up.
         peak_mib: resident meanwhile, with the tables that the stage uses.
         start_peak_mib: resident before, while those tables were read.
-        dropped: losses of any kind; there must be none.
+        dropped: losses by reason; there must be none.
     """
 
     messages: int
@@ -60,7 +60,7 @@ class Measured(Struct):
     wall_s: float
     peak_mib: float
     start_peak_mib: float
-    dropped: int
+    dropped: dict[str, int]
 
 
 class _Meter:
@@ -73,7 +73,7 @@ class _Meter:
         forget_peak()
         self._wall, self._cpu = time.perf_counter(), time.process_time()
 
-    def end(self, messages: int, dropped: int = 0) -> Measured:
+    def end(self, messages: int, dropped: dict[str, int]) -> Measured:
         return Measured(
             messages=messages,
             cpu_s=time.process_time() - self._cpu,
@@ -110,7 +110,7 @@ def socket_only(folder: Path, url: str, count: int) -> Measured:
                 await connection.recv(decode=False)
 
     asyncio.run(receive())
-    return meter.end(count)
+    return meter.end(count, {})
 
 
 def decode(folder: Path, url: str, count: int) -> Measured:
@@ -210,7 +210,7 @@ def _from_source(
     counted = _Counted(sink(config, clock, metrics), count, stop)
     meter.begin()
     source.run(counted, stop)
-    return meter.end(count, sum(metrics.drops().values()))
+    return meter.end(count, metrics.drops())
 
 
 def _ingest(config: Config, clock: PipelineClock, metrics: Metrics) -> IngestStage:
@@ -286,4 +286,4 @@ def _to_database(folder: Path, url: str, count: int, *, rows: Keep, frames: Keep
         with app.collector(config, database, legs=metered, ageing=Ageing.NEVER) as pipeline:
             while pipeline.tally.messages < count and pipeline.running:
                 time.sleep(_LOOK_EVERY_S)
-        return meter.end(pipeline.tally.messages, sum(pipeline.health().dropped.values()))
+        return meter.end(pipeline.tally.messages, pipeline.health().dropped)

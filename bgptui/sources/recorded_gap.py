@@ -98,13 +98,10 @@ class KnownGaps:
         """The gaps that open or end with this line.
 
         Args:
-            newest: event time of the newest message so far. Before the first message nothing
-                is played, so nothing is missed.
+            newest: event time of the newest message so far, None before the first.
         """
-        if newest is None:
-            return []
         if recorded.start is None:
-            return self._begin(recorded, newest)
+            return [] if newest is None else self._begin(recorded, newest)
         gap = Gap(
             recorded.start, recorded.end, recorded.collector, recorded.reason, recorded.attempts
         )
@@ -117,15 +114,14 @@ class KnownGaps:
     def _begin(self, recorded: RecordedGap, newest: float) -> list[Gap]:
         """Another recorder began: it ends the gaps that the one before left open."""
         end = recorded.timestamp
-        left_open, self._open = list(self._open.values()), {}
-        if left_open:
-            return [
-                Gap(gap.start, max(gap.start, end), gap.collector, gap.reason, gap.attempts)
-                for gap in left_open
-            ]
-        if end - newest <= TOLERATED_S:
-            return []
-        return [Gap(newest, end, recorded.collector, recorded.reason)]
+        left_open, self._open = self._open, {}
+        ended = [
+            Gap(gap.start, max(gap.start, end), gap.collector, gap.reason, gap.attempts)
+            for gap in left_open.values()
+        ]
+        if None not in left_open and end - newest > TOLERATED_S:
+            ended.append(Gap(newest, end, None, recorded.reason))
+        return ended
 
 
 def _line(gap: RecordedGap) -> bytes:

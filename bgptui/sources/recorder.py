@@ -31,8 +31,10 @@ class Recorder:
         self.messages = 0
         self.gaps = 0
 
-    def process(self, messages: list[BgpMessage], now: float) -> None:  # noqa: ARG002 - see clock
-        self._begin(messages[0].timestamp)
+    def process(self, messages: list[BgpMessage], now: float) -> None:
+        first = messages[0].timestamp
+        # Live, a broken clock's first message must not put the begin into the future.
+        self._begin(first if self._clock.is_event_time else min(first, now))
         self._clock.observe(max(message.timestamp for message in messages))
         self._files.write(b"".join([_line(message.received) for message in messages]))
         self.messages += len(messages)

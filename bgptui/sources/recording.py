@@ -153,6 +153,7 @@ class Recording:
             self._process(messages, sink)
             messages = []
             for gap in self._gaps.take(one, self._last_message):
+                self._clock.observe(gap.start)  # it may come before the first message
                 sink.gap(gap)
         self._process(messages, sink)
 

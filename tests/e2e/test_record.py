@@ -153,8 +153,10 @@ def test_a_replay_of_a_recording_has_its_gaps(program: Program, path: Path, data
     recorder = Recorder(RecorderFiles(path, max_bytes=2**30, keep=None), clock=EventClock())
     messages = [FrameDecoder(KeepReceived.YES).decode(frame) for _, frame in frames()]
     received = [message for message in messages if isinstance(message, BgpMessage)]
+    recorder.gap(Gap(FIRST - 30, None, None, "connect_failed", 1))
+    recorder.gap(Gap(FIRST - 30, FIRST, None, "connect_failed", 3))
     before = [message for message in received if message.timestamp < FIRST + 20]
-    recorder.process(before, FIRST)
+    recorder.process(before, before[-1].timestamp)
     began = before[-1].timestamp
     recorder.gap(Gap(began, None, None, "closed", 1))
     recorder.gap(Gap(began, FIRST + 320, None, "closed", 5))
@@ -169,20 +171,23 @@ def test_a_replay_of_a_recording_has_its_gaps(program: Program, path: Path, data
         )
         for message in received[2_000:]
     ]
-    recorder.process(after, FIRST)
+    recorder.process(after, after[-1].timestamp)
     recorder.close()
     done = program.run("replay", str(path), "--dsn", database, "--keep", "--format", "jsonl")
     changes = [json.loads(line) for line in done.stdout.splitlines()]
     assert [change["event"] for change in changes if change["alert_type"] == "feed_gap"] == [
         "open",
         "resolve",
-    ]
+    ] * 2
     with psycopg.connect(database) as connection:
         gaps = connection.execute(
             "select extract(epoch from gap_start)::float, extract(epoch from gap_end)::float,"
             " reason from feed_gaps"
         ).fetchall()
-    assert gaps == [(began, FIRST + 320, "closed")]
+    assert sorted(gaps) == [
+        (FIRST - 30, FIRST, "connect_failed"),
+        (began, FIRST + 320, "closed"),
+    ]
 
 
 def test_a_feed_that_was_never_reached_is_said(program: Program, path: Path) -> None:

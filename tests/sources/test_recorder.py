@@ -24,6 +24,7 @@ from bgptui.sources.ris_live import RisLive
 from bgptui.sources.ris_messages import FrameDecoder, KeepReceived
 
 FIRST = 1_789_019_600.0
+NOW = FIRST + 86_400
 BIG = 2**30
 
 
@@ -60,7 +61,7 @@ def test_a_replay_gives_the_frames_as_they_were_received(
     frames = [make_frame(number, odd=f"é{number}") for number in range(500)]
     recorder = recorder_into(path)
     for start in range(0, 500, 100):
-        recorder.process(decoded(*frames[start : start + 100]), FIRST)
+        recorder.process(decoded(*frames[start : start + 100]), NOW)
     recorder.close()
     assert not replay(sink, path).drops()
     assert [message.received for message in sink.messages] == frames
@@ -72,7 +73,7 @@ def test_a_frame_over_several_lines_becomes_one_line(
 ) -> None:
     pretty = json.dumps(json.loads(make_frame(1)), indent=1).replace("\n", "\r\n").encode()
     recorder = recorder_into(path)
-    recorder.process(decoded(pretty), FIRST)
+    recorder.process(decoded(pretty), NOW)
     recorder.close()
     replay(sink, path)
     (message,) = sink.messages
@@ -85,10 +86,10 @@ def test_a_gap_is_played_where_it_was(
     opened = Gap(FIRST + 1, None, None, "closed", 1)
     ended = Gap(FIRST + 1, FIRST + 90, None, "closed", 4)
     recorder = recorder_into(path)
-    recorder.process(decoded(make_frame(0), make_frame(1)), FIRST)
+    recorder.process(decoded(make_frame(0), make_frame(1)), NOW)
     recorder.gap(opened)
     recorder.gap(ended)
-    recorder.process(decoded(make_frame(90), make_frame(91)), FIRST)
+    recorder.process(decoded(make_frame(90), make_frame(91)), NOW)
     recorder.close()
     assert not replay(sink, path).drops()
     assert sink.gaps == [opened, ended]
@@ -101,7 +102,7 @@ def test_what_two_recordings_leave_between_them_is_a_gap(
 ) -> None:
     for first in (0, 600):
         recorder = recorder_into(path)
-        recorder.process(decoded(make_frame(first), make_frame(first + 1)), FIRST)
+        recorder.process(decoded(make_frame(first), make_frame(first + 1)), NOW)
         recorder.close()
     replay(sink, *path.parent.iterdir())
     assert sink.gaps == [Gap(FIRST + 1, FIRST + 600, None, "restart")]
@@ -112,11 +113,11 @@ def test_a_recorder_that_was_killed_in_a_gap_leaves_one_that_its_successor_ends(
     path: Path, sink: Any, make_frame: Callable[..., bytes]
 ) -> None:
     recorder = recorder_into(path)
-    recorder.process(decoded(make_frame(0)), FIRST)
+    recorder.process(decoded(make_frame(0)), NOW)
     recorder.gap(Gap(FIRST, None, None, "closed", 1))
     recorder.close()
     recorder = recorder_into(path)
-    recorder.process(decoded(make_frame(60)), FIRST)
+    recorder.process(decoded(make_frame(60)), NOW)
     recorder.close()
     replay(sink, *path.parent.iterdir())
     assert sink.gaps == [
@@ -125,30 +126,64 @@ def test_a_recorder_that_was_killed_in_a_gap_leaves_one_that_its_successor_ends(
     ]
 
 
+def test_a_successor_ends_a_collectors_gap_and_tells_its_own(
+    path: Path, sink: Any, make_frame: Callable[..., bytes]
+) -> None:
+    recorder = recorder_into(path)
+    recorder.process(decoded(make_frame(0)), NOW)
+    recorder.gap(Gap(FIRST - 5, None, "rrc21", "silence"))
+    recorder.close()
+    recorder = recorder_into(path)
+    recorder.process(decoded(make_frame(60)), NOW)
+    recorder.close()
+    replay(sink, *path.parent.iterdir())
+    assert sink.gaps == [
+        Gap(FIRST - 5, None, "rrc21", "silence"),
+        Gap(FIRST - 5, FIRST + 60, "rrc21", "silence"),
+        Gap(FIRST, FIRST + 60, None, "restart"),
+    ]
+
+
+def test_the_first_message_of_a_broken_clock_is_no_gap_into_the_future(
+    path: Path, sink: Any, make_frame: Callable[..., bytes]
+) -> None:
+    for number in (0, 600):
+        recorder = recorder_into(path)
+        broken = make_frame(number, timestamp=FIRST + 10**8)
+        recorder.process(decoded(broken, make_frame(number)), FIRST + number)
+        recorder.close()
+    replay(sink, *path.parent.iterdir())
+    assert sink.gaps == [Gap(FIRST, FIRST + 600, None, "restart")]
+
+
 def test_recordings_of_the_same_time_are_no_gap_to_each_other(
     tmp_path: Path, sink: Any, make_frame: Callable[..., bytes]
 ) -> None:
     paths = [tmp_path / "a.jsonl.zst", tmp_path / "b.jsonl.zst"]
     for recorded, numbers in zip(paths, (range(100), range(50, 150)), strict=True):
         recorder = recorder_into(recorded)
-        recorder.process(decoded(*map(make_frame, numbers)), FIRST)
+        recorder.process(decoded(*map(make_frame, numbers)), NOW)
         recorder.close()
     replay(sink, *paths)
     assert len(sink.messages) == 200
     assert not sink.gaps
 
 
-def test_a_gap_before_the_first_message_is_none_of_the_replay(
+def test_a_recording_may_begin_with_a_gap(
     path: Path, sink: Any, make_frame: Callable[..., bytes]
 ) -> None:
+    gaps = [
+        Gap(FIRST - 60, None, None, "connect_failed", 1),
+        Gap(FIRST - 60, FIRST, None, "connect_failed", 7),
+    ]
     recorder = recorder_into(path)
-    recorder.gap(Gap(FIRST - 60, None, None, "connect_failed", 1))
-    recorder.gap(Gap(FIRST - 60, FIRST, None, "connect_failed", 7))
-    recorder.process(decoded(make_frame(0)), FIRST)
+    for gap in gaps:
+        recorder.gap(gap)
+    recorder.process(decoded(make_frame(0)), NOW)
     recorder.close()
     replay(sink, path)
-    assert not sink.gaps
-    assert len(sink.messages) == 1
+    assert sink.gaps == gaps
+    assert sink.order == ["gap opens", "gap ends", "messages"]
 
 
 @pytest.mark.parametrize(
@@ -179,7 +214,7 @@ def test_full_files_step_aside_under_names_that_sort_in_time_order(
     rng = Random(1)
     for number in range(40):  # what cannot be compressed fills files
         frame = make_frame(number, note=rng.randbytes(500).hex())
-        recorder.process(decoded(frame), FIRST)
+        recorder.process(decoded(frame), NOW)
         recorder.flush()
     recorder.close()
     names = sorted(found.name for found in path.parent.iterdir())
@@ -208,7 +243,7 @@ def test_only_the_newest_files_are_kept_and_no_other_file_is_touched(
         path.with_name(name).touch()
     recorder = recorder_into(path, max_bytes=1, keep=3)
     for number in range(20):
-        recorder.process(decoded(make_frame(number)), FIRST)
+        recorder.process(decoded(make_frame(number)), NOW)
         recorder.flush()
     recorder.close()
     names = {found.name for found in path.parent.iterdir()} - set(others)
@@ -241,9 +276,9 @@ def test_what_was_flushed_is_read_after_a_kill_with_one_warning(
     path: Path, sink: Any, make_frame: Callable[..., bytes], caplog: pytest.LogCaptureFixture
 ) -> None:
     recorder = recorder_into(path)
-    recorder.process(decoded(*map(make_frame, range(300))), FIRST)
+    recorder.process(decoded(*map(make_frame, range(300))), NOW)
     recorder.flush()
-    recorder.process(decoded(*map(make_frame, range(300, 310))), FIRST)  # still in the compressor
+    recorder.process(decoded(*map(make_frame, range(300, 310))), NOW)  # still in the compressor
     assert replay(sink, path).drops() == {"ingest.torn_file": 1}
     assert len(sink.messages) == 300
     (warning,) = caplog.records
