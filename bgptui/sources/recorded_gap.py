@@ -3,10 +3,12 @@
 A recording is RIS Live's JSON, a message a line. Where its recorder was blind it says so in a line
 of a type that RIS Live does not have, so that other readers skip it:
 
-    {"type":"bgptui_gap","data":{"start":1767787200.5,"end":null,"reason":"closed","attempts":1}}
+    {"type":"bgptui_gap","data":{"timestamp":1767787200.5,"start":1767787200.5,"end":null,
+     "reason":"closed","collector":null,"attempts":1}}
 
-There is one such line when the gap opens and another when it ends. A recorder begins with a line
-without a start: what lies between it and whatever was recorded before, nobody has seen.
+(on one line). There is one when the gap opens and another when it ends; `timestamp` is its place
+among the messages. A recorder begins with a line without a start: what lies between it and
+whatever was recorded before, nobody has seen.
 """
 
 from typing import Annotated
@@ -24,7 +26,9 @@ BEGIN = "restart"
 TOLERATED_S = 1.0
 
 _TYPE = "bgptui_gap"
-_HEAD = b'{"type":"%s"' % _TYPE.encode()
+_BAD = "bad_gap"
+_MARK = b'"%s"' % _TYPE.encode()
+_MARK_WITHIN = 32  # octets of a line
 
 _Moment = Annotated[float, Meta(ge=631_152_000.0, le=4_102_444_800.0)]  # 1990 ... 2100
 
@@ -33,20 +37,17 @@ class RecordedGap(Struct, frozen=True):
     """What a line tells.
 
     Attributes:
+        timestamp: `end`, or `start` while there is no end.
         start: as Gap's; None where a recorder began and knew nothing of before.
         end: as Gap's; one of the two is always there.
     """
 
+    timestamp: _Moment
     start: _Moment | None
     end: _Moment | None
     reason: Annotated[str, Meta(pattern=r"^[a-z_]{1,40}$")]
     collector: Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,64}$")] | None = None
     attempts: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
-
-    @property
-    def timestamp(self) -> float:
-        """Its place among the messages: where it opens, or ends."""
-        return self.end if self.end is not None else self.start or 0.0
 
 
 class _Line(Struct):
@@ -59,16 +60,19 @@ _LINE = msgspec.json.Decoder(_Line)
 
 def gap_line(gap: Gap) -> bytes:
     """The line, with its end, of a gap that opens or is over."""
-    return _line(RecordedGap(gap.start, gap.end, gap.reason, gap.collector, gap.attempts))
+    timestamp = gap.start if gap.end is None else gap.end
+    return _line(
+        RecordedGap(timestamp, gap.start, gap.end, gap.reason, gap.collector, gap.attempts)
+    )
 
 
 def begin_line(first: float) -> bytes:
     """The line that a recorder begins with; `first` is the time of what follows."""
-    return _line(RecordedGap(None, first, BEGIN))
+    return _line(RecordedGap(first, None, first, BEGIN))
 
 
 def is_gap_line(line: bytes) -> bool:
-    return line.startswith(_HEAD)
+    return _MARK in line[:_MARK_WITHIN]
 
 
 def parse_gap(line: bytes) -> RecordedGap:
@@ -80,11 +84,11 @@ def parse_gap(line: bytes) -> RecordedGap:
     try:
         gap = _LINE.decode(line).data
     except UNREADABLE as error:
-        raise BadInput(f"line is not a recorded gap: {error}", reason="bad_gap") from None
-    if gap.start is None and gap.end is None:
-        raise BadInput("a recorded gap has neither start nor end", reason="bad_gap")
-    if gap.start is not None and gap.end is not None and gap.end < gap.start:
-        raise BadInput(f"a recorded gap ends {gap.start - gap.end:g} s early", reason="bad_gap")
+        raise BadInput(f"line is not a recorded gap: {error}", reason=_BAD) from None
+    if gap.timestamp != (gap.start if gap.end is None else gap.end):
+        raise BadInput("a recorded gap's timestamp is neither its end nor its start", reason=_BAD)
+    if gap.start is not None and gap.start > gap.timestamp:
+        raise BadInput(f"a recorded gap ends {gap.start - gap.timestamp:g} s early", reason=_BAD)
     return gap
 
 

@@ -189,19 +189,23 @@ def test_a_recording_may_begin_with_a_gap(
 @pytest.mark.parametrize(
     "content",
     [
-        b'{"type":"bgptui_gap"}',
-        b'{"type":"bgptui_gap","data":{"start":null,"end":null,"reason":"closed"}}',
-        b'{"type":"bgptui_gap","data":{"start":1789019602,"end":1789019601,"reason":"closed"}}',
-        b'{"type":"bgptui_gap","data":{"start":1e300,"end":null,"reason":"closed"}}',
-        b'{"type":"bgptui_gap","data":{"start":1789019602,"end":null,"reason":"\\u001b[2J"}}',
+        {},
+        {"timestamp": None, "start": None, "end": None},
+        {"timestamp": FIRST, "start": None, "end": None},
+        {"timestamp": FIRST, "start": FIRST + 1, "end": FIRST},
+        {"timestamp": FIRST, "start": FIRST - 1, "end": FIRST + 1},
+        {"timestamp": 1e300, "start": 1e300, "end": None},
+        {"timestamp": FIRST, "start": FIRST, "end": None, "reason": "\x1b[2J"},
     ],
-    ids=["no data", "no times", "backwards", "far future", "escape sequence"],
+    ids=["empty", "null", "no edges", "backwards", "elsewhere", "far future", "escape sequence"],
 )
 def test_a_bad_gap_line_is_counted_and_passed_over(
-    content: bytes, tmp_path: Path, sink: Any, make_frame: Callable[..., bytes]
+    content: dict[str, Any], tmp_path: Path, sink: Any, make_frame: Callable[..., bytes]
 ) -> None:
     path = tmp_path / "r"
-    path.write_bytes(b"\n".join([make_frame(0), content, make_frame(1)]))
+    fields = {"reason": "closed", **content}
+    line = json.dumps({"type": "bgptui_gap", "data": fields}, separators=(",", ":")).encode()
+    path.write_bytes(b"\n".join([make_frame(0), line, make_frame(1)]))
     assert replay(sink, path).drops() == {"ingest.bad_gap": 1}
     assert len(sink.messages) == 2
     assert not sink.gaps

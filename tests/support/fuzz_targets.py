@@ -28,7 +28,7 @@ from bgptui.rpki.vrp_json import inflate, read_vrps
 from bgptui.runtime.clock import EventClock
 from bgptui.runtime.metrics import Metrics
 from bgptui.sources.quarantine import Quarantine
-from bgptui.sources.recorded_gap import gap_line, parse_gap
+from bgptui.sources.recorded_gap import begin_line, gap_line, parse_gap
 from bgptui.sources.recording import Recording
 from bgptui.sources.ris_filters import Subject, parse_filter
 from bgptui.sources.ris_messages import UNREADABLE, FrameDecoder, KeepReceived
@@ -215,7 +215,7 @@ def _gap_lines() -> list[bytes]:
     return [
         gap_line(Gap(1789019602.0, None, None, "closed", 1)),
         gap_line(Gap(1789019602.0, 1789019603.0, "rrc00", "silence", 2)),
-        b'{"type":"bgptui_gap","data":{"start":null,"end":1789019600.0,"reason":"restart"}}\n',
+        begin_line(1789019600.0),
     ]
 
 
