@@ -51,6 +51,9 @@ class BgpMessage(Struct, frozen=True, gc=False):
         next_hops, communities: as in the message; communities as (asn, value).
         session: set for STATE messages only.
         received: the frame as received (JSON), empty where the configuration keeps none.
+        large_communities: RFC 8092.
+        otc: the AS number of the Only to Customer attribute (RFC 9234), None without one.
+            RIS Live's JSON has neither; they come with its `raw` and with MRT.
     """
 
     timestamp: float
@@ -65,6 +68,8 @@ class BgpMessage(Struct, frozen=True, gc=False):
     communities: tuple[tuple[int, int], ...] = ()
     session: Session | None = None
     received: bytes = b""
+    large_communities: tuple[tuple[int, int, int], ...] = ()
+    otc: int | None = None
 
 
 def origin_as(as_path: AsPath) -> int | None:
