@@ -4,6 +4,10 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+# Event times outside are no times of BGP-4: it is younger than 1990 (RFC 1654).
+EARLIEST = 631_152_000.0
+LATEST = 4_102_444_800.0  # 2100-01-01
+
 # Neighbour first, origin last; a nested tuple is an AS_SET (RFC 4271 section 4.3).
 AsPath = tuple[int | tuple[int, ...], ...]
 
@@ -68,6 +72,24 @@ class BgpMessage(Struct, frozen=True, gc=False):
     communities: tuple[tuple[int, int], ...] = ()
     session: Session | None = None
     received: bytes = b""
+    large_communities: tuple[tuple[int, int, int], ...] = ()
+    otc: int | None = None
+
+
+class RibEntry(Struct, frozen=True, gc=False):
+    """A route that stands in a collector's table.
+
+    Attributes:
+        originated: when the collector got it, seconds since 1970 UTC.
+        next_hops, communities, large_communities, otc: as of a BgpMessage.
+    """
+
+    originated: float
+    peer: Peer
+    prefix: str
+    as_path: AsPath = ()
+    next_hops: tuple[str, ...] = ()
+    communities: tuple[tuple[int, int], ...] = ()
     large_communities: tuple[tuple[int, int, int], ...] = ()
     otc: int | None = None
 

@@ -9,7 +9,8 @@ speaker takes it (RFC 7606); all else that is wrong raises BadInput and nothing 
 raised. Work and memory are linear in the message, which has at most 65,535 bytes.
 """
 
-from collections import Counter
+from collections.abc import Callable
+from struct import Struct as Layout
 
 from bgptui.domain.routing import BgpMessage, MessageType, Peer
 from bgptui.errors import BadInput
@@ -25,12 +26,14 @@ from bgptui.sources.path_attributes import (
 )
 
 HEADER_BYTES = 19
-_MARKER = b"\xff" * 16
-_UPDATE = 2
+MARKER = b"\xff" * 16
+_LENGTH_AND_TYPE = Layout(">HB").unpack_from
+_TWO_OCTETS = Layout(">H").unpack_from
+_UPDATE = MessageType.UPDATE
 # (type, octets of the shortest message) by the header's type octet (RFC 4271 section 4).
 _TYPES = {
     1: (MessageType.OPEN, 29),
-    _UPDATE: (MessageType.UPDATE, 23),
+    2: (_UPDATE, 23),
     3: (MessageType.NOTIFICATION, 21),
     4: (MessageType.KEEPALIVE, 19),
 }
@@ -40,10 +43,10 @@ _ROUTE_REFRESH = 5  # RFC 2918; it says nothing about routes
 class MessageDecoder:
     """Decodes messages of one encoding; it holds bounded caches and belongs to one thread.
 
-    Attributes:
-        losses: what was left out or taken otherwise than it says, by reason, so far:
-            `other_family` (attributes), and messages whose routes count as withdrawn, by what
-            is wrong with them.
+    Args:
+        on_loss: told the reason of what was left out or is taken otherwise than it says:
+            `other_family` for an attribute, and what is wrong with the attributes of a message
+            whose routes count as withdrawn.
     """
 
     def __init__(
@@ -52,54 +55,45 @@ class MessageDecoder:
         *,
         asn_size: AsnSize = AsnSize.FOUR,
         add_path: AddPath = AddPath.NO,
+        on_loss: Callable[[str], None],
     ) -> None:
         self._ipv4 = texts.ipv4
         self._add_path = add_path
         self._read = AttributeReader(texts, asn_size=asn_size, add_path=add_path).read
-        self.losses: Counter[str] = Counter()
+        self._on_loss = on_loss
 
-    def decode(self, message: bytes, *, timestamp: float, peer: Peer) -> BgpMessage | None:
-        """The message that `message`, header included, is; None for a ROUTE-REFRESH.
+    def decode(
+        self, octets: bytes, begin: int = 0, *, timestamp: float, peer: Peer
+    ) -> BgpMessage | None:
+        """The message from `begin` to the end of `octets`; None for a ROUTE-REFRESH.
 
         Raises:
             BadInput: `bad_header`, `unknown_type`, `bad_length`, `bad_attributes`,
                 `bad_prefix` or `bad_next_hop`.
         """
-        kind = message_type(message)
-        if kind is None:
-            return None
-        if kind is not MessageType.UPDATE:
-            return BgpMessage(timestamp, peer, kind)
-        return self.decode_update(message, HEADER_BYTES, timestamp=timestamp, peer=peer)
-
-    def decode_update(
-        self, octets: bytes, begin: int, *, timestamp: float, peer: Peer
-    ) -> BgpMessage:
-        """The UPDATE whose body begins at `begin` and ends with `octets`."""
-        attributes, withdrawals, nlri = self._parts(octets, begin)
-        withdrawn = (
-            tuple(withdrawals) + attributes.unreached if attributes.unreached else withdrawals
-        )
-        announced = attributes.reached + tuple(nlri) if attributes.reached else nlri
-        hops = attributes.reach_hops
-        if nlri and attributes.next_hop:
-            hops = attributes.next_hop + hops
-        malformed = attributes.malformed or ("missing_next_hop" if nlri and not hops else "")
+        kind = message_type(octets, begin)
+        if kind is not _UPDATE:
+            return None if kind is None else BgpMessage(timestamp, peer, kind)
+        attributes, withdrawals, nlri = self._parts(octets, begin + HEADER_BYTES)
+        withdrawn = (*withdrawals, *attributes.unreached) if attributes.unreached else withdrawals
+        announced = (*nlri, *attributes.reached) if attributes.reached else nlri
+        hops = (*attributes.next_hop, *attributes.reach_hops) if nlri else attributes.reach_hops
         if attributes.other_families:
-            self.losses["other_family"] += attributes.other_families
-        if malformed and announced:
-            self.losses[malformed] += 1
-            announced, withdrawn = (), (*withdrawn, *announced)
-        announced_listed, withdrawn_listed = len(announced), len(withdrawn)
+            self._on_loss("other_family")
+        if announced:
+            malformed = attributes.malformed or ("" if hops else "missing_next_hop")
+            if malformed:
+                self._on_loss(malformed)
+                announced, withdrawn = (), (*withdrawn, *announced)
         return BgpMessage(
             timestamp,
             peer,
-            MessageType.UPDATE,
+            _UPDATE,
             _distinct(announced),
             _distinct(withdrawn),
             attributes.as_path,
-            announced_listed,
-            withdrawn_listed,
+            len(announced),
+            len(withdrawn),
             hops,
             attributes.communities,
             None,
@@ -108,9 +102,9 @@ class MessageDecoder:
             attributes.otc,
         )
 
-    def attributes(self, message: bytes) -> Attributes:
-        """The path attributes of an UPDATE, header included."""
-        return self._parts(message, HEADER_BYTES)[0]
+    def attributes(self, octets: bytes, begin: int = 0) -> Attributes:
+        """The path attributes of an UPDATE; raises as `decode` does."""
+        return self._parts(octets, begin + HEADER_BYTES)[0]
 
     def _parts(self, octets: bytes, begin: int) -> tuple[Attributes, list[str], list[str]]:
         withdrawn_end, attributes_end = _lengths(octets, begin)
@@ -124,23 +118,21 @@ class MessageDecoder:
         return attributes, withdrawn, announced
 
 
-def message_type(message: bytes) -> MessageType | None:
-    """The type in a whole message's header; None for a ROUTE-REFRESH.
+def message_type(octets: bytes, begin: int = 0) -> MessageType | None:
+    """The type in the header of the message from `begin` to the end; None for a ROUTE-REFRESH.
 
     Raises:
         BadInput: `bad_header`, `unknown_type` or `bad_length` (RFC 4271 section 6.1).
     """
-    size = len(message)
-    if size < HEADER_BYTES or message[:16] != _MARKER:
+    size = len(octets) - begin
+    if size < HEADER_BYTES or octets[begin : begin + 16] != MARKER:
         raise BadInput("no BGP message: its header is short or has no marker", reason="bad_header")
-    said = message[16] << 8 | message[17]
+    said, code = _LENGTH_AND_TYPE(octets, begin + 16)
     if said != size:
         raise BadInput(f"a BGP message of {said} octets has {size}", reason="bad_length")
-    if message[18] == _ROUTE_REFRESH:
-        return None
-    kind, least = _TYPES.get(message[18], (None, 0))
-    if kind is None:
-        raise BadInput(f"BGP message type {message[18]} is unknown", reason="unknown_type")
+    kind, least = _TYPES.get(code, (None, HEADER_BYTES))
+    if kind is None and code != _ROUTE_REFRESH:
+        raise BadInput(f"BGP message type {code} is unknown", reason="unknown_type")
     if size < least or (kind is MessageType.KEEPALIVE and size > least):
         raise BadInput(f"{kind} of {size} octets", reason="bad_length")
     return kind
@@ -160,7 +152,7 @@ def extra_attributes(message_hex: str) -> tuple[tuple[tuple[int, int, int], ...]
         message = bytes.fromhex(message_hex)
     except ValueError:
         raise BadInput("raw is not hexadecimal", reason="bad_raw") from None
-    if message_type(message) is not MessageType.UPDATE:
+    if message_type(message) is not _UPDATE:
         return (), None
     withdrawn_end, attributes_end = _lengths(message, HEADER_BYTES)
     values, _malformed = split_attributes(message[withdrawn_end + 2 : attributes_end])

@@ -9,7 +9,7 @@ from bgptui.sources.interning import Interned
 
 _PATH_ID_BYTES = 4  # RFC 7911 section 3
 # Octets of a prefix on the wire by its first one, the length in bits (RFC 4271 section 4.3).
-_WIRE_BYTES = tuple(1 + (bits + 7) // 8 for bits in range(256))
+WIRE_BYTES = tuple(1 + (bits + 7) // 8 for bits in range(256))
 
 
 class AddPath(Enum):
@@ -46,7 +46,7 @@ def read_prefixes(octets: bytes, texts: Interned[bytes, str], add_path: AddPath)
     listed: list[str] = []
     place, end = skipped, len(octets)
     while place < end:
-        next_place = place + _WIRE_BYTES[octets[place]]
+        next_place = place + WIRE_BYTES[octets[place]]
         # One that the field's end cuts short is shorter than its length says: no key.
         listed.append(texts[octets[place:next_place]])
         place = next_place + skipped
@@ -85,7 +85,7 @@ def _prefix(key: bytes, width: int) -> str:
     length = key[0]
     if length > width:
         raise BadInput(f"prefix length {length} is over {width}", reason="bad_prefix")
-    if len(key) != _WIRE_BYTES[length]:
+    if len(key) != WIRE_BYTES[length]:
         raise BadInput(f"the field ends within a prefix of length {length}", reason="bad_prefix")
     address = int.from_bytes(key[1:], "big") << (width - 8 * (len(key) - 1))
     # RFC 4271 section 4.3: the value of the trailing bits is irrelevant.

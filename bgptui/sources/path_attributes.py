@@ -124,7 +124,9 @@ class AttributeReader:
         self._asn_size = asn_size
         self._add_path = add_path
         self._form = form
-        self._paths = Interned(lambda value: read_path(value, asn_size), capacity=_PATHS)
+        self._paths: Interned[bytes, AsPath] = Interned(
+            lambda value: read_path(value, asn_size), capacity=_PATHS
+        )
         self._communities = Interned(_communities, capacity=_COMMUNITIES)
         self._known = Interned(self._read, capacity=_BLOBS)
 
