@@ -5,6 +5,7 @@ Source: RFC 6396 sections 4.2 (TABLE_DUMP) and 4.3 (TABLE_DUMP_V2); RFC 8050 sec
 """
 
 from collections.abc import Callable, Iterator
+from struct import Struct as Layout
 
 from bgptui.domain.routing import EARLIEST, LATEST, Peer, RibEntry
 from bgptui.errors import BadInput
@@ -17,6 +18,8 @@ from bgptui.sources.path_attributes import AsnSize, AttributeReader, Attributes,
 _PEER_INDEX_TABLE = 1
 # Subtypes of TABLE_DUMP_V2: (is IPv6, octets of a path identifier in each entry).
 _UNICAST = {2: (False, 0), 4: (True, 0), 8: (False, 4), 10: (True, 4)}
+# Before the attributes: peer's index, time, path identifier, size (RFC 6396 section 4.3.4).
+_ENTRIES = {0: (Layout(">HIH").unpack_from, 8), 4: (Layout(">HI4xH").unpack_from, 12)}
 _OTHER_FAMILIES = frozenset({3, 5, 6, 9, 11, 12})
 # Subtypes of TABLE_DUMP: octets of an address.
 _TABLE_DUMP_AFIS = {1: 4, 2: 16}
@@ -68,28 +71,25 @@ class MrtRibReader:
         if len(body) < 5:
             raise _short("a RIB record")
         texts = self._texts.ipv6 if is_ipv6 else self._texts.ipv4
-        place = 4 + WIRE_BYTES[body[4]]  # after the sequence number
-        prefix = texts[body[4:place]]
+        place = 4 + WIRE_BYTES[body[4]]
+        prefix = texts[body[4:place]]  # after the sequence number
         entries = int.from_bytes(body[place : place + 2], "big")
         place += 2
+        unpack, header_bytes = _ENTRIES[path_id_bytes]
+        peers, read, end = self._peers, self._read_four, len(body)
         for _ in range(entries):
-            begin = place + 8 + path_id_bytes
-            attributes_bytes = int.from_bytes(body[begin - 2 : begin], "big")
-            end = begin + attributes_bytes
-            if begin > len(body) or end > len(body):
+            begin = place + header_bytes
+            if begin > end:
                 raise _short("a RIB record")
-            index = body[place] << 8 | body[place + 1]
-            if index >= len(self._peers):
+            index, originated, size = unpack(body, place)
+            place = begin + size
+            if place > end:
+                raise _short("a RIB record")
+            if index >= len(peers):
                 raise BadInput(f"peer {index} is not in the table of peers", reason="bad_peer")
-            entry = self._entry(
-                int.from_bytes(body[place + 2 : place + 6], "big"),
-                self._peers[index],
-                prefix,
-                self._read_four(body[begin:end]),
-            )
+            entry = self._entry(originated, peers[index], prefix, read(body[begin:place]))
             if entry is not None:
                 yield entry
-            place = end
 
     def _table_dump(self, body: bytes, address_bytes: int) -> Iterator[RibEntry]:
         # View, sequence number, prefix, its length, status, time, peer address, peer AS.

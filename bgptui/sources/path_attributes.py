@@ -188,7 +188,8 @@ class AttributeReader:
             reach_hops,
             unreached,
             others,
-            _missing(values),
+            # A table also holds the collector's own routes, which lack what a peer must send.
+            "" if self._form is ReachForm.RIB else _missing(values),
         )
 
     def _path(self, value: bytes) -> AsPath:
@@ -364,9 +365,9 @@ def _aggregator(
 
 def _merged(path: AsPath, values: dict[int, bytes]) -> AsPath:
     """AS_PATH of two-octet numbers with AS4_PATH in it (RFC 6793 section 4.2.3)."""
-    aggregator = values.get(_AGGREGATOR)
-    if aggregator is not None and int.from_bytes(aggregator[:2], "big") != AS_TRANS:
-        return path  # an old speaker aggregated after AS4_PATH was written
+    has_both = _AGGREGATOR in values and _AS4_AGGREGATOR in values
+    if has_both and int.from_bytes(values[_AGGREGATOR][:2], "big") != AS_TRANS:
+        return path  # an old speaker aggregated after both were written
     try:
         as4_path = read_path(values[_AS4_PATH], AsnSize.FOUR)
     except BadInput:

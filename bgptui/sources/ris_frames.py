@@ -31,9 +31,9 @@ class _Data(Struct, omit_defaults=True):
     peer: str
     peer_asn: str
     id: str
+    raw: str | UnsetType
     host: str
     type: str
-    raw: str | UnsetType = UNSET
     path: AsPath = ()
     community: tuple[tuple[int, int], ...] = ()
     origin: str | UnsetType = UNSET
@@ -75,11 +75,10 @@ class FrameEncoder:
             peer=peer.address,
             peer_asn=str(peer.asn),
             id=f"{peer.address}-{message.timestamp:.2f}-{next(self._numbers)}",
+            raw=octets.hex().upper() if octets else UNSET,
             host=ris_host(peer.collector),
             type=message.type,
         )
-        if octets:
-            data.raw = octets.hex().upper()
         body = octets[HEADER_BYTES:]
         if message.session is not None:
             data.type, data.state = "RIS_PEER_STATE", _STATES[message.session]
