@@ -25,7 +25,7 @@ from bgptui.errors import UsageError
 from bgptui.pipeline.inputs import oldest_timestamp, quarantine_path
 from bgptui.pipeline.tally import Tally
 from bgptui.pipeline.topology import Pipeline
-from bgptui.sources.input_file import expand, open_rib
+from bgptui.sources.input_file import collector_of, expand, open_rib
 from bgptui.sources.packed_file import STDIN
 from bgptui.store.connect import Database
 
@@ -100,6 +100,8 @@ def _fingerprint(names: list[str], ribs: list[str], config: Config) -> str | Non
         runtime=Runtime(),
     )
     digest.update(msgspec.json.encode(ruling))
+    for name in (*names, *ribs):
+        digest.update(collector_of(name, "").encode())  # the path tells, not the content
     for name in (*names, *ribs, config.rpki.vrps, config.watch.file):
         if name and "://" not in name:
             with Path(name).open("rb") as file:
