@@ -14,12 +14,13 @@ from struct import Struct as Layout
 
 from bgptui.domain.routing import BgpMessage, MessageType, Peer
 from bgptui.errors import BadInput
+from bgptui.sources.as_paths import AsnSize
 from bgptui.sources.nlri import AddPath, WireTexts, read_prefixes
 from bgptui.sources.path_attributes import (
-    AsnSize,
+    LARGE_COMMUNITIES,
+    OTC,
     AttributeReader,
     Attributes,
-    Kind,
     large_communities,
     only_to_customer,
     split_attributes,
@@ -156,7 +157,7 @@ def extra_attributes(message_hex: str) -> tuple[tuple[tuple[int, int, int], ...]
         return (), None
     withdrawn_end, attributes_end = _lengths(message, HEADER_BYTES)
     values, _malformed = split_attributes(message[withdrawn_end + 2 : attributes_end])
-    large, otc = values.get(Kind.LARGE_COMMUNITIES), values.get(Kind.OTC)
+    large, otc = values.get(LARGE_COMMUNITIES), values.get(OTC)
     return (
         () if large is None else large_communities(large),
         None if otc is None else only_to_customer(otc),

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 from bgptui.domain.routing import EARLIEST, LATEST, BgpMessage, MessageType, Peer, Session
 from bgptui.errors import BadInput
+from bgptui.sources.as_paths import AsnSize
 from bgptui.sources.bgp_update import HEADER_BYTES, MARKER, MessageDecoder
 from bgptui.sources.interning import Interned
 from bgptui.sources.mrt_records import Record
 from bgptui.sources.nlri import AddPath, WireTexts, address_text
-from bgptui.sources.path_attributes import AsnSize
 from bgptui.sources.ris_frames import FrameEncoder
 
 BGP, TABLE_DUMP, TABLE_DUMP_V2, BGP4MP, BGP4MP_ET = 5, 12, 13, 16, 17

@@ -9,11 +9,12 @@ from struct import Struct as Layout
 
 from bgptui.domain.routing import EARLIEST, LATEST, Peer, RibEntry
 from bgptui.errors import BadInput
+from bgptui.sources.as_paths import AsnSize
 from bgptui.sources.interning import Interned
 from bgptui.sources.mrt import TABLE_DUMP, TABLE_DUMP_V2
 from bgptui.sources.mrt_records import Record
 from bgptui.sources.nlri import WIRE_BYTES, WireTexts, address_text
-from bgptui.sources.path_attributes import AsnSize, AttributeReader, Attributes, ReachForm
+from bgptui.sources.path_attributes import AttributeReader, Attributes, ReachForm
 
 _PEER_INDEX_TABLE = 1
 # Subtypes of TABLE_DUMP_V2: (is IPv6, octets of a path identifier in each entry).

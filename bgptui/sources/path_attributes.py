@@ -3,14 +3,14 @@
 Source: RFC 4271 section 4.3, 1997, 4760, 5065, 6396 section 4.3.4, 6793, 7606, 8092, 9234.
 """
 
-from enum import Enum, IntEnum, auto
-from struct import Struct as Layout
+from enum import Enum, auto
 from struct import iter_unpack
 
 from msgspec import Struct
 
 from bgptui.domain.routing import AsPath
 from bgptui.errors import BadInput
+from bgptui.sources.as_paths import AS_TRANS, AsnSize, merge_as4_path, read_path
 from bgptui.sources.interning import Interned
 from bgptui.sources.nlri import AddPath, WireTexts, address_text, read_prefixes
 
@@ -18,18 +18,10 @@ CACHED_BYTES = 512  # longer attributes are read anew each time, so that the cac
 _BLOBS = 20_000  # attribute sets per generation, about 1 KB each
 _PATHS = 50_000
 _COMMUNITIES = 20_000
-AS_TRANS = 23_456  # RFC 6793 section 9
 
 _EXTENDED_LENGTH = 0x10
 _OPTIONAL_TRANSITIVE = 0xC0  # the two bits of the flags that an attribute's type decides
 _UNICAST = 1
-
-
-class AsnSize(IntEnum):
-    """Octets of an AS number in AS_PATH and AGGREGATOR."""
-
-    TWO = 2
-    FOUR = 4
 
 
 class ReachForm(Enum):
@@ -43,41 +35,24 @@ class ReachForm(Enum):
     RIB = auto()
 
 
-class Kind(IntEnum):
-    """Attribute types that are read."""
-
-    ORIGIN = 1
-    AS_PATH = 2
-    NEXT_HOP = 3
-    MED = 4
-    AGGREGATOR = 7
-    COMMUNITIES = 8
-    MP_REACH = 14
-    MP_UNREACH = 15
-    AS4_PATH = 17
-    AS4_AGGREGATOR = 18
-    LARGE_COMMUNITIES = 32
-    OTC = 35
-
-
+# Attribute types that are read, and the two bits of the flags that each must have.
+_ORIGIN, _AS_PATH, _NEXT_HOP, _MED = 1, 2, 3, 4
+_AGGREGATOR, _COMMUNITIES = 7, 8
+_MP_REACH, _MP_UNREACH = 14, 15
+_AS4_PATH, _AS4_AGGREGATOR = 17, 18
+LARGE_COMMUNITIES, OTC = 32, 35
 _FLAGS = {
-    Kind.ORIGIN: 0x40,
-    Kind.AS_PATH: 0x40,
-    Kind.NEXT_HOP: 0x40,
-    Kind.MED: 0x80,
-    Kind.COMMUNITIES: 0xC0,
-    Kind.MP_REACH: 0x80,
-    Kind.MP_UNREACH: 0x80,
-    Kind.LARGE_COMMUNITIES: 0xC0,
-    Kind.OTC: 0xC0,
+    _ORIGIN: 0x40,
+    _AS_PATH: 0x40,
+    _NEXT_HOP: 0x40,
+    _MED: 0x80,
+    _COMMUNITIES: 0xC0,
+    _MP_REACH: 0x80,
+    _MP_UNREACH: 0x80,
+    LARGE_COMMUNITIES: 0xC0,
+    OTC: 0xC0,
 }
-# Plain numbers: hashing a member of an IntEnum is a call into Python.
-_ORIGIN, _AS_PATH, _NEXT_HOP, _MED, _AGGREGATOR, _COMMUNITY, _REACH, _UNREACH = map(
-    int, tuple(Kind)[:8]
-)
-_AS4_PATH, _AS4_AGGREGATOR, _LARGE_COMMUNITY, _OTC = map(int, tuple(Kind)[8:])
-_EXPECTED_FLAGS = {int(kind): flags for kind, flags in _FLAGS.items()}
-_ONCE = (_REACH, _UNREACH)
+_ONCE = (_MP_REACH, _MP_UNREACH)
 
 
 class Attributes(Struct, frozen=True, gc=False):
@@ -141,8 +116,8 @@ class AttributeReader:
 
     def _read(self, blob: bytes) -> Attributes:
         values, malformed = split_attributes(blob)
-        reached, reach_hops, others = self._reach(values.get(_REACH))
-        unreached, other_unreached = self._unreach(values.get(_UNREACH))
+        reached, reach_hops, others = self._reach(values.get(_MP_REACH))
+        unreached, other_unreached = self._unreach(values.get(_MP_UNREACH))
         others += other_unreached
         if not malformed:
             try:
@@ -167,14 +142,14 @@ class AttributeReader:
     ) -> Attributes:
         """Raises BadInput for what RFC 7606 has the routes withdrawn for."""
         get = values.get
-        path, communities = get(_AS_PATH), get(_COMMUNITY)
-        large, next_hop, otc = get(_LARGE_COMMUNITY), get(_NEXT_HOP), get(_OTC)
+        path, communities = get(_AS_PATH), get(_COMMUNITIES)
+        large, next_hop, otc = get(LARGE_COMMUNITIES), get(_NEXT_HOP), get(OTC)
         origin, med, aggregator = get(_ORIGIN), get(_MED), get(_AGGREGATOR)
         as_path: AsPath = ()
         if path:
             as_path = self._path(path)
             if self._asn_size is AsnSize.TWO and _AS4_PATH in values:
-                as_path = _merged(as_path, values)
+                as_path = self._merged(as_path, values)
         return Attributes(
             as_path,
             None if origin is None else _origin(origin),
@@ -196,6 +171,16 @@ class AttributeReader:
         if len(value) <= CACHED_BYTES:
             return self._paths[value]
         return read_path(value, self._asn_size)
+
+    def _merged(self, as_path: AsPath, values: dict[int, bytes]) -> AsPath:
+        """A path of two-octet numbers with AS4_PATH in it, where that counts."""
+        has_both = _AGGREGATOR in values and _AS4_AGGREGATOR in values
+        if has_both and int.from_bytes(values[_AGGREGATOR][:2], "big") != AS_TRANS:
+            return as_path  # an old speaker aggregated after both were written
+        try:
+            return merge_as4_path(as_path, read_path(values[_AS4_PATH], AsnSize.FOUR))
+        except BadInput:
+            return as_path  # RFC 6793 section 6: a malformed one is discarded
 
     def _community(self, value: bytes) -> tuple[tuple[int, int], ...]:
         return self._communities[value] if len(value) <= CACHED_BYTES else _communities(value)
@@ -268,9 +253,7 @@ def split_attributes(blob: bytes) -> tuple[dict[int, bytes], str]:
                 if kind in _ONCE:
                     raise BadInput(f"attribute {kind} stands twice", reason="bad_attributes")
                 continue
-            if flags & _OPTIONAL_TRANSITIVE != _EXPECTED_FLAGS.get(
-                kind, flags & _OPTIONAL_TRANSITIVE
-            ):
+            if flags & _OPTIONAL_TRANSITIVE != _FLAGS.get(kind, flags & _OPTIONAL_TRANSITIVE):
                 malformed = "bad_attribute_flags"
             values[kind] = blob[begin:place]
     except IndexError:
@@ -278,42 +261,6 @@ def split_attributes(blob: bytes) -> tuple[dict[int, bytes], str]:
     if place != end:
         raise _short("path attributes")
     return values, malformed
-
-
-def read_path(value: bytes, asn_size: AsnSize) -> AsPath:
-    """AS_PATH or AS4_PATH; segments of confederations are left out (RFC 5065 section 5.3: they
-    do not count, and concern nobody outside).
-
-    Raises:
-        BadInput: `bad_as_path`; an unknown or empty segment, or lengths do not fit.
-    """
-    path: list[int | tuple[int, ...]] = []
-    layouts = _LAYOUTS[asn_size]
-    place, end = 0, len(value)
-    while place < end:
-        if end - place < 2:
-            raise _bad_path("ends within a segment")
-        segment, count = value[place], value[place + 1]
-        begin = place + 2
-        place = begin + asn_size * count
-        if not count or place > end:
-            raise _bad_path("has a segment that is empty or too long")
-        asns = layouts[count].unpack_from(value, begin)
-        if segment == _AS_SEQUENCE:
-            path += asns
-        elif segment == _AS_SET:
-            path.append(asns)
-        elif segment not in _CONFEDERATION:
-            raise _bad_path(f"has a segment of type {segment}")
-    return tuple(path)
-
-
-_AS_SET, _AS_SEQUENCE = 1, 2
-_CONFEDERATION = (3, 4)  # RFC 5065 section 3
-_LAYOUTS = {
-    AsnSize.TWO: [Layout(f">{count}H") for count in range(256)],
-    AsnSize.FOUR: [Layout(f">{count}I") for count in range(256)],
-}
 
 
 def large_communities(value: bytes) -> tuple[tuple[int, int, int], ...]:
@@ -363,19 +310,6 @@ def _aggregator(
     return asn, address_text(value[-4:])
 
 
-def _merged(path: AsPath, values: dict[int, bytes]) -> AsPath:
-    """AS_PATH of two-octet numbers with AS4_PATH in it (RFC 6793 section 4.2.3)."""
-    has_both = _AGGREGATOR in values and _AS4_AGGREGATOR in values
-    if has_both and int.from_bytes(values[_AGGREGATOR][:2], "big") != AS_TRANS:
-        return path  # an old speaker aggregated after both were written
-    try:
-        as4_path = read_path(values[_AS4_PATH], AsnSize.FOUR)
-    except BadInput:
-        return path  # RFC 6793 section 6: a malformed one is discarded
-    own = len(path) - len(as4_path)
-    return path if own < 0 else path[:own] + as4_path
-
-
 def _missing(values: dict[int, bytes]) -> str:
     """The mandatory attribute that is missing, as a reason (RFC 7606 section 3d)."""
     if _AS_PATH not in values:
@@ -391,7 +325,3 @@ def _exactly(value: bytes, size: int) -> bytes:
 
 def _short(what: str) -> BadInput:
     return BadInput(f"{what}: lengths do not fit", reason="bad_attributes")
-
-
-def _bad_path(what: str) -> BadInput:
-    return BadInput(f"AS_PATH {what}", reason="bad_as_path")

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from bgptui.domain.routing import AsPath, BgpMessage, MessageType, Peer, RibEntry
 from bgptui.errors import BadInput
+from bgptui.sources.as_paths import AsnSize
 from bgptui.sources.bgp_update import MessageDecoder, extra_attributes
 from bgptui.sources.mrt import MrtDecoders, MrtReader
 from bgptui.sources.mrt_records import split_records
 from bgptui.sources.mrt_rib import MrtRibReader
 from bgptui.sources.nlri import AddPath, WireTexts
-from bgptui.sources.path_attributes import AsnSize
 from bgptui.sources.ris_frames import FrameEncoder
 from bgptui.sources.ris_messages import FrameDecoder
 from support import bgp_wire as wire

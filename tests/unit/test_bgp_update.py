@@ -6,9 +6,9 @@ import pytest
 
 from bgptui.domain.routing import AsPath, BgpMessage, MessageType, Peer
 from bgptui.errors import BadInput
+from bgptui.sources.as_paths import AsnSize
 from bgptui.sources.bgp_update import MessageDecoder, extra_attributes
 from bgptui.sources.nlri import AddPath, WireTexts
-from bgptui.sources.path_attributes import AsnSize
 from support import bgp_wire as wire
 
 PEER = Peer("rrc00", "192.0.2.1", 64496)
