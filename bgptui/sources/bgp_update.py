@@ -29,7 +29,6 @@ from bgptui.sources.path_attributes import (
 HEADER_BYTES = 19
 MARKER = b"\xff" * 16
 _LENGTH_AND_TYPE = Layout(">HB").unpack_from
-_TWO_OCTETS = Layout(">H").unpack_from
 _UPDATE = MessageType.UPDATE
 # (type, octets of the shortest message) by the header's type octet (RFC 4271 section 4).
 _TYPES = {

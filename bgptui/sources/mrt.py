@@ -1,6 +1,6 @@
 """MRT records of BGP messages and session states as domain values: pure.
 
-Source: RFC 6396 section 4.4 (BGP4MP), 4.5 (microseconds) and appendix B.2.4 (type BGP, 1999 to
+Source: RFC 6396 section 4.4 (BGP4MP), 4.5 (microseconds) and appendix B (type BGP, 1999 to
 2001); RFC 8050 (add-path).
 """
 

@@ -30,13 +30,6 @@ class _Inflater(Protocol):
     def unused_data(self) -> bytes: ...
 
 
-def size_of(name: str) -> int | None:
-    """Bytes of the file as it lies on disk; None for standard input and pipes."""
-    if name == STDIN or not Path(name).is_file():
-        return None
-    return Path(name).stat().st_size
-
-
 def read_chunks(name: str, *, on_read: Callable[[int], None]) -> Iterator[bytes]:
     """The content of a file, whatever it is compressed with (its first bytes tell).
 
