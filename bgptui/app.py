@@ -59,9 +59,11 @@ class Replay(Struct, frozen=True):
     Attributes:
         fingerprint: names it to the database, so that it can go on after a kill; None where
             the input can be read once only, or the database is thrown away.
+        ribs: MRT routing tables whose routes stood before the first message.
     """
 
     fingerprint: str | None
+    ribs: Sequence[str] = ()
 
 
 def configured_database(config: Config) -> Database:
@@ -159,12 +161,15 @@ def collector(
         run = _needed(legs(inputs), state)
         if any(leg.when_away is WhenAway.SPOOL for leg in run):
             held = msgspec.structs.replace(held, spool=spooling.create())
+        rooms = _rooms(
+            config, state, watchlist=watchlist, vrps=vrps, metrics=metrics, replay=replay
+        )
+        for entry in inputs.rib(replay.ribs if replay else ()):
+            rooms.monitor.seed(entry)
         pipeline = Pipeline(
             config,
             legs=run,
-            rooms=_rooms(
-                config, state, watchlist=watchlist, vrps=vrps, metrics=metrics, replay=replay
-            ),
+            rooms=rooms,
             held=held,
             clock=clock,
             metrics=metrics,

@@ -206,8 +206,15 @@ def _add_replay(commands: "Commands[argparse.ArgumentParser]") -> None:
         "input",
         nargs="+",
         metavar="INPUT",
-        help="RIS Live JSON lines: plain, .gz, .bz2, .zst, or - for standard input; several "
-        "files are merged by time",
+        help="RIS Live JSON lines or MRT, which their content tells: plain, .gz, .bz2, .zst, "
+        "folders of such, or - for standard input; several files are merged by time",
+    )
+    parser.add_argument(
+        "--rib",
+        action="append",
+        metavar="FILE",
+        help="MRT routing table (TABLE_DUMP, TABLE_DUMP_V2): what stands in it before the first "
+        "message opens no alert; may be repeated",
     )
     parser.add_argument("--speed", type=float, metavar="N", help="multiple of real time")
     parser.add_argument(

@@ -84,6 +84,7 @@ class Feed(Section, frozen=True):
     include_raw: bool = False
     clock: ClockKind = ClockKind.WALL
     warm_up: FilePath = ""
+    mrt_collector: Annotated[str, Meta(pattern=r"^[a-z0-9_.-]{1,64}$")] = "mrt"
     open_timeout_s: Seconds = 10.0
     ping_interval_s: Seconds = 20.0
     ping_timeout_s: Seconds = 20.0

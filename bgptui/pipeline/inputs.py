@@ -9,11 +9,12 @@ import msgspec
 import platformdirs
 
 from bgptui.config.schema import ClockKind, Config, Keep
-from bgptui.domain.routing import BgpMessage
+from bgptui.domain.routing import BgpMessage, RibEntry
 from bgptui.pipeline.topology import Leg
 from bgptui.runtime.clock import EventClock, PipelineClock, WallClock
 from bgptui.runtime.metrics import Metrics
 from bgptui.sources.quarantine import Quarantine
+from bgptui.sources.record_reader import RecordReader
 from bgptui.sources.recording import Progress, Recording
 from bgptui.sources.ris_live import RisLive
 from bgptui.sources.ris_messages import FrameDecoder, KeepReceived
@@ -63,7 +64,7 @@ class Inputs:
         speed: float | None = None,
         on_progress: Progress | None = None,
     ) -> Leg:
-        """Recorded frames, in event time."""
+        """Recorded messages, in event time."""
         return Leg(self._recording(paths, speed=speed, on_progress=on_progress), EventClock())
 
     def lots(self, paths: Sequence[str]) -> Iterator[list[BgpMessage]]:
@@ -73,6 +74,19 @@ class Inputs:
     def frames(self, paths: Sequence[str]) -> Iterator[tuple[float, bytes]]:
         """(timestamp, frame) of the same; the settings must keep frames."""
         return self._recording(paths).frames()
+
+    def rib(self, paths: Sequence[str]) -> Iterator[RibEntry]:
+        """The routes of MRT routing tables, one table after another."""
+        feed = self._config.feed
+        reader = RecordReader(
+            decoder=FrameDecoder(),
+            collector=feed.mrt_collector,
+            metrics=self._metrics,
+            quarantine=self._quarantine,
+            max_frame_bytes=feed.max_frame_bytes,
+        )
+        for path in paths:
+            yield from reader.rib(path)
 
     def close(self) -> None:
         self._quarantine.close()
@@ -91,6 +105,7 @@ class Inputs:
             metrics=self._metrics,
             quarantine=self._quarantine,
             max_frame_bytes=self._config.feed.max_frame_bytes,
+            mrt_collector=self._config.feed.mrt_collector,
             speed=speed,
             on_progress=on_progress,
         )
