@@ -33,6 +33,7 @@ from bgptui.sources.recording import Recording
 from bgptui.sources.ris_filters import Subject, parse_filter
 from bgptui.sources.ris_messages import UNREADABLE, FrameDecoder, KeepReceived
 from bgptui.sources.ris_subscriber import Subscriber
+from support.fuzz_mrt import decode_message, message_seeds, mrt_seeds, read_rib, rib_seeds
 from support.possible import EARLIEST, LATEST, assert_possible
 
 _MAX_FRAME_BYTES = 65_536
@@ -169,6 +170,11 @@ def read_vrp_file(octets: bytes) -> None:
         validate(file.table, "2001:db8::/48", 64501)
 
 
+def read_table(octets: bytes) -> None:
+    with _file(octets) as path:
+        read_rib(path)
+
+
 class _Envelope(Struct):
     data: dict[str, Raw]
 
@@ -243,6 +249,9 @@ def _requests() -> list[bytes]:
 
 
 TARGETS = {
+    "message": Target(decode_message, message_seeds),
+    "mrt": Target(play_recording, mrt_seeds),
+    "rib": Target(read_table, rib_seeds),
     "frame": Target(decode_frame, _frames, is_json=True),
     "recording": Target(play_recording, _recordings),
     "gap": Target(read_gap, lambda _: [line.rstrip() for line in _gap_lines()], is_json=True),
