@@ -62,7 +62,11 @@ class RecordReader:
             partial(metrics.drop, "ingest"), frames=FrameEncoder() if keeps else None
         )
 
-    def messages(self, name: str, *, on_read: Callable[[int], None]) -> Iterator[Recorded]:
+    def messages(self, name: str, *, on_read: Callable[[int], None]) -> Iterator[BgpMessage]:
+        """The messages alone of what `recorded` gives."""
+        return (one for one in self.recorded(name, on_read=on_read) if isinstance(one, BgpMessage))
+
+    def recorded(self, name: str, *, on_read: Callable[[int], None]) -> Iterator[Recorded]:
         """The messages and recorded gaps of one input as they stand.
 
         Raises:

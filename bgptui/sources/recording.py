@@ -159,7 +159,7 @@ class Recording:
             sink.process(messages, self._clock.now())
 
     def _messages(self, name: str) -> Iterator[Recorded]:
-        return self._reader.messages(name, on_read=self._count_read)
+        return self._reader.recorded(name, on_read=self._count_read)
 
     def _ordered(self, name: str) -> Iterator[Recorded]:
         return _flat(in_time_order(self._messages(name)))

@@ -17,7 +17,8 @@ from bgptui.domain.gap import Gap
 from bgptui.domain.routing import BgpMessage
 from bgptui.errors import BadInput, UsageError
 from bgptui.runtime.clock import EventClock
-from bgptui.sources.line_file import read_lines
+from bgptui.sources.line_file import split_lines
+from bgptui.sources.packed_file import read_chunks
 from bgptui.sources.playback import Pacing, Times
 from bgptui.sources.recorded_gap import is_gap_line
 from bgptui.sources.recorder import Recorder
@@ -71,7 +72,7 @@ def until(condition: Callable[[], bool], what: str) -> None:
 
 def recorded(path: Path) -> int:
     """Messages in a file that may be torn or still be written."""
-    lines = read_lines(str(path), max_bytes=2**20, on_read=lambda _: None)
+    lines = split_lines(read_chunks(str(path), on_read=lambda _: None), max_bytes=2**20)
     count = 0
     with suppress(BadInput, UsageError):
         for line in lines:
