@@ -5,27 +5,39 @@ import logging
 import re
 import threading
 import time
+from collections import Counter
+from collections.abc import Set
 from contextlib import suppress
+from operator import attrgetter
 from random import Random
 from typing import NoReturn
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidURI, WebSocketException
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from bgptui.config.schema import ClockKind, Feed
+from bgptui.domain.gap import Gap
 from bgptui.domain.health import FeedHealth
 from bgptui.domain.routing import BgpMessage
-from bgptui.errors import BadInput, UsageError
+from bgptui.errors import BadInput
 from bgptui.runtime.backoff import next_delay_s
 from bgptui.runtime.clock import Clock
 from bgptui.runtime.metrics import Metrics
+from bgptui.sources.freshness import Freshness, watched_collectors
 from bgptui.sources.intake import Intake
 from bgptui.sources.outage import Outage
 from bgptui.sources.quarantine import Quarantine
 from bgptui.sources.recent_ids import RecentIds
 from bgptui.sources.repeated_log import RepeatedLog
 from bgptui.sources.ris_messages import Control, ControlKind, FrameDecoder, message_id
-from bgptui.sources.ris_requests import PING, client_url, is_broad, is_loopback, subscribe_requests
+from bgptui.sources.ris_requests import (
+    PING,
+    broad_hosts,
+    client_url,
+    subscribe_requests,
+    unasked,
+)
+from bgptui.sources.ris_transport import LookupLoop, Transport
 from bgptui.sources.sink import BATCH_MESSAGES, TICK_S, Sink
 
 log = logging.getLogger(__name__)
@@ -42,7 +54,9 @@ _PROTOCOL_BYTES = 64 * 2**20
 _TOO_BIG = 1009  # RFC 6455 section 7.4.1
 _PING_TIMEOUT = 1011  # what websockets sends when a ping stays unanswered
 CONNECT_FAILED = "connect_failed"
-_HINT = "no network? `bgptui --demo` shows everything on local data"
+_NOBODY: frozenset[str] = frozenset()
+_COLLECTOR = attrgetter("peer.collector")
+_TIMESTAMP = attrgetter("timestamp")
 # "If a client is unable to keep up with the incoming data, then a final error message will be
 # sent and the connection will be closed" (RIS Live manual); its wording is not documented.
 _SLOW = re.compile(r"slow|keep up|behind|backlog|overflow|buffer", re.IGNORECASE)
@@ -55,7 +69,7 @@ class RisLive:
         feed: the [feed] section.
         rng: jitter of the backoff.
     Raises:
-        UsageError: [feed] url is no address.
+        UsageError: [feed] url is no WebSocket address, or ca_file or proxy cannot be used.
     """
 
     def __init__(
@@ -79,13 +93,24 @@ class RisLive:
             max_frame_bytes=feed.max_frame_bytes,
         )
         self._metrics = metrics
-        self._broad = is_broad(feed)
+        self._transport = Transport(feed, self._url)
+        hosts = broad_hosts(feed)
+        self._broad = bool(hosts)
+        # The service is asked for a sign of life this often where quiet is no fault.
+        self._ping_s = min(feed.ping_interval_s, feed.silence_timeout_s / 12)
+        self._freshness = Freshness(
+            silence_s=feed.silence_timeout_s, watched=watched_collectors(hosts)
+        )
+        self._unasked = unasked(feed)
+        self._held: Set[str] | None = _NOBODY
+        self._sign_at = time.monotonic()  # of life, on this connection
         self._ids = RecentIds() if len(feed.subscription) > 1 else None
         self._outage = Outage()
         self._batch: list[BgpMessage] = []
         self._connected = False
         self._error = ""
         self._hint = ""
+        self._retry_after_s = 0.0  # that the service asks for
         self._failures = 0  # closes and failed attempts since the last stable connection
         self._messages_here = 0  # on this connection, as the next three
         self._acknowledged = 0
@@ -110,12 +135,9 @@ class RisLive:
         )
 
     def run(self, sink: Sink, stop: threading.Event) -> None:
-        """Receive until `stop` is set.
-
-        Raises:
-            UsageError: [feed] url is no WebSocket address.
-        """
-        asyncio.run(self._run(sink, stop))
+        """Receive until `stop` is set."""
+        with asyncio.Runner(loop_factory=LookupLoop) as runner:
+            runner.run(self._run(sink, stop))
 
     async def _run(self, sink: Sink, stop: threading.Event) -> None:
         """Receive in a task; beat in this one: hand batches on, tick, look for `stop`."""
@@ -143,6 +165,7 @@ class RisLive:
             opened = self._outage.open(reason, now=self._clock.now())
             if opened is not None:
                 sink.gap(opened)
+                self._hold(sink)
                 log.warning("feed: %s; reconnecting", self._error)
             # The first close is answered at once, later ones ever more patiently.
             attempt = self._failures + (reason == CONNECT_FAILED)
@@ -153,12 +176,13 @@ class RisLive:
                     first_s=self._feed.backoff_first_s,
                     most_s=self._feed.backoff_most_s,
                 )
-                await asyncio.sleep(delay_s)
+                await asyncio.sleep(max(delay_s, self._retry_after_s))
             self._failures += 1
 
     async def _connect_once(self, sink: Sink) -> str:
         """One connection from begin to end; returns the reason of the gap that follows."""
         feed = self._feed
+        self._retry_after_s = 0.0
         try:
             async with connect(
                 self._url,
@@ -169,16 +193,15 @@ class RisLive:
                 close_timeout=_CLOSE_S,
                 max_size=_PROTOCOL_BYTES,
                 max_queue=_QUEUE_FRAMES,
-                proxy=None if is_loopback(self._url) else True,
+                **self._transport.options,
             ) as connection:
                 return await self._listen(connection, sink)
-        except InvalidURI as error:
-            raise UsageError(f"[feed] url {feed.url!r} is no WebSocket address: {error}") from None
-        except TimeoutError:
-            self._error = f"{feed.url} did not answer within {feed.open_timeout_s:g} s"
-        except (OSError, WebSocketException) as error:
-            self._error = f"{feed.url} cannot be reached: {error}"
-        self._hint = _HINT
+        except (OSError, WebSocketException) as error:  # TimeoutError is an OSError
+            refusal = self._transport.explain(
+                error, open_timeout_s=feed.open_timeout_s, now=time.time()
+            )
+        self._error, self._hint = refusal.text, refusal.hint
+        self._retry_after_s = refusal.retry_after_s
         return CONNECT_FAILED
 
     async def _listen(self, connection: ClientConnection, sink: Sink) -> str:
@@ -186,7 +209,7 @@ class RisLive:
         self._messages_here = self._acknowledged = 0
         self._service_error = ""
         self._error_was_last = False
-        begun = time.monotonic()
+        begun = self._sign_at = time.monotonic()
         pinging = asyncio.create_task(self._ping(connection))
         try:
             async with asyncio.timeout(self._feed.silence_timeout_s) as deadline:
@@ -199,7 +222,8 @@ class RisLive:
                     self._deadline = None
         except TimeoutError:
             self._flush(sink)
-            self._error = f"no message for {self._feed.silence_timeout_s:g} s"
+            what = "message" if self._connected else "answer to the subscription"
+            self._error = f"no {what} for {self._feed.silence_timeout_s:g} s"
             return "silence"
         except ConnectionClosed as error:
             self._flush(sink)
@@ -216,6 +240,9 @@ class RisLive:
             taken = self._intake.take(frame, source=source)
             if isinstance(taken, BgpMessage):
                 self._error_was_last = False
+                if self._unasked is not None and self._unasked(taken):
+                    self._metrics.drop("ingest", "unasked")
+                    continue
                 if self._ids is None or self._is_new(frame):
                     self._batch.append(taken)
                 if len(self._batch) >= BATCH_MESSAGES:
@@ -239,8 +266,9 @@ class RisLive:
             self._acknowledged += 1
             if self._acknowledged == len(self._feed.subscription):
                 self._subscribed(sink)
-        if not self._broad:
-            self._postpone_silence()
+        # A service that grants nothing, or has only errors for us, is as good as silent.
+        if not self._broad and self._connected and control.kind is not ControlKind.ERROR:
+            self._sign_of_life()
 
     def _subscribed(self, sink: Sink) -> None:
         """Everything asked for is granted. A narrow subscription sees again from now on."""
@@ -254,12 +282,27 @@ class RisLive:
         if not batch:
             return
         self._batch = []
-        self._sees_again(sink, self._plausible(batch[0].timestamp))
+        first = self._plausible(batch[0].timestamp)
+        self._sees_again(sink, first)
         newest = self._plausible(max(message.timestamp for message in batch))
-        self._outage.newest = max(newest, self._outage.newest or newest)
+        self._outage.newest = newest = max(newest, self._outage.newest or newest)
         self._messages_here += len(batch)
+        if self._broad:
+            self._note_collectors(batch, since=first, at=newest, sink=sink)
         sink.process(batch, self._clock.now())
-        self._postpone_silence()
+        self._sign_of_life()
+        self._look_for_silence(sink)
+
+    def _note_collectors(
+        self, batch: list[BgpMessage], *, since: float, at: float, sink: Sink
+    ) -> None:
+        """Who sent how much; a collector's gap ends before its messages are handed on."""
+        names = list(map(_COLLECTOR, batch))
+        newest = dict(zip(names, map(_TIMESTAMP, batch), strict=True))
+        for ended in self._freshness.note(Counter(names), newest, since=since, at=at):
+            end = self._plausible(ended.end or at)
+            log.info("feed: %s is back (%s)", ended.collector, ended.reason)
+            sink.gap(Gap(ended.start, max(ended.start, end), ended.collector, ended.reason))
 
     def _plausible(self, event_time: float) -> float:
         """Live, one peer's broken clock must not put the edge of a gap into the future."""
@@ -278,14 +321,39 @@ class RisLive:
 
     def _tick(self, sink: Sink) -> None:
         begun = time.monotonic()
+        self._look_for_silence(sink)
         sink.tick(self._clock.now())
         # A sink that blocks (its database is away) is not the feed's silence.
+        self._sign_at += time.monotonic() - begun
         deadline = self._deadline
         when = None if deadline is None or deadline.expired() else deadline.when()
         if deadline is not None and when is not None:
             deadline.reschedule(when + time.monotonic() - begun)
 
-    def _postpone_silence(self) -> None:
+    def _look_for_silence(self, sink: Sink) -> None:
+        """Begin the gaps of collectors that are silent, and hold back what they may concern."""
+        for opened in self._freshness.judge():
+            log.warning("feed: %s is away (%s)", opened.collector, opened.reason)
+            sink.gap(opened)
+        self._hold(sink)
+
+    def _hold(self, sink: Sink) -> None:
+        """Have the windows wait of which it is not clear yet whether we are blind."""
+        quiet_s = time.monotonic() - self._sign_at
+        usual_s = 0.0 if self._broad else self._ping_s
+        held: Set[str] | None = _NOBODY
+        if self._outage.gap is None and self._connected:
+            is_quiet = quiet_s >= usual_s + self._freshness.suspect_s
+            held = None if is_quiet else self._freshness.suspects()
+        if held != self._held:
+            self._held = held
+            sink.hold(held)
+
+    def _sign_of_life(self) -> None:
+        """The service serves us: not silent, not blind."""
+        self._sign_at = time.monotonic()
+        if not self._broad and not self._clock.is_event_time:
+            self._outage.alive = self._clock.now()
         deadline = self._deadline
         if deadline is not None and not deadline.expired():
             now = asyncio.get_running_loop().time()
@@ -295,9 +363,7 @@ class RisLive:
         """Where silence is no fault, the service's own pong shows that it still serves us."""
         with suppress(ConnectionClosed):
             while not self._broad:
-                await asyncio.sleep(
-                    min(self._feed.ping_interval_s, self._feed.silence_timeout_s / 3)
-                )
+                await asyncio.sleep(self._ping_s)
                 await connection.send(PING, text=True)
 
     def _why_closed(self, error: ConnectionClosed) -> str:
