@@ -117,6 +117,7 @@ class Freshness:
         self._collectors: dict[str, _Collector] = {}
         self._now: float | None = None
         self._slot_end = 0.0
+        self._judged = float("-inf")
 
     def note(
         self,
@@ -154,10 +155,16 @@ class Freshness:
             collector.newest = newest[name]
         return ended
 
+    @property
+    def is_due(self) -> bool:
+        """Whether the feed's time has moved on enough since `judge` to change anything."""
+        return self._now is not None and self._now - self._judged >= self.suspect_s / 20
+
     def judge(self) -> list[Gap]:
         """Gaps that begin now."""
         if self._now is None:
             return []
+        self._judged = self._now
         opened: list[Gap] = []
         for name, collector in self._collectors.items():
             if collector.gap is not None:

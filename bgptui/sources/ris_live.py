@@ -5,10 +5,7 @@ import logging
 import re
 import threading
 import time
-from collections import Counter
-from collections.abc import Set
 from contextlib import suppress
-from operator import attrgetter
 from random import Random
 from typing import NoReturn
 
@@ -16,27 +13,20 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from bgptui.config.schema import ClockKind, Feed
-from bgptui.domain.gap import Gap
 from bgptui.domain.health import FeedHealth
 from bgptui.domain.routing import BgpMessage
 from bgptui.errors import BadInput
 from bgptui.runtime.backoff import next_delay_s
 from bgptui.runtime.clock import Clock
 from bgptui.runtime.metrics import Metrics
-from bgptui.sources.freshness import Freshness, watched_collectors
 from bgptui.sources.intake import Intake
+from bgptui.sources.lookout import Lookout
 from bgptui.sources.outage import Outage
 from bgptui.sources.quarantine import Quarantine
 from bgptui.sources.recent_ids import RecentIds
 from bgptui.sources.repeated_log import RepeatedLog
 from bgptui.sources.ris_messages import Control, ControlKind, FrameDecoder, message_id
-from bgptui.sources.ris_requests import (
-    PING,
-    broad_hosts,
-    client_url,
-    subscribe_requests,
-    unasked,
-)
+from bgptui.sources.ris_requests import PING, client_url, subscribe_requests, unasked
 from bgptui.sources.ris_transport import LookupLoop, Transport
 from bgptui.sources.sink import BATCH_MESSAGES, TICK_S, Sink
 
@@ -44,8 +34,7 @@ log = logging.getLogger(__name__)
 
 _BEAT_S = 0.05  # a batch waits no longer
 _CLOSE_S = 1.0
-_AHEAD_S = 10.0  # clocks of collectors may differ from ours
-_STABLE_S = 10.0  # a connection that brought messages this long may be retried at once
+_STABLE_S = 10.0  # a connection that served us this long may be retried at once
 _LOG_EVERY_S = 60.0  # of a server's errors
 _QUEUE_FRAMES = 1_024
 # Frames over max_frame_bytes are refused one by one. Only above this bound, which is that
@@ -54,9 +43,6 @@ _PROTOCOL_BYTES = 64 * 2**20
 _TOO_BIG = 1009  # RFC 6455 section 7.4.1
 _PING_TIMEOUT = 1011  # what websockets sends when a ping stays unanswered
 CONNECT_FAILED = "connect_failed"
-_NOBODY: frozenset[str] = frozenset()
-_COLLECTOR = attrgetter("peer.collector")
-_TIMESTAMP = attrgetter("timestamp")
 # "If a client is unable to keep up with the incoming data, then a final error message will be
 # sent and the connection will be closed" (RIS Live manual); its wording is not documented.
 _SLOW = re.compile(r"slow|keep up|behind|backlog|overflow|buffer", re.IGNORECASE)
@@ -94,16 +80,8 @@ class RisLive:
         )
         self._metrics = metrics
         self._transport = Transport(feed, self._url)
-        hosts = broad_hosts(feed)
-        self._broad = bool(hosts)
-        # The service is asked for a sign of life this often where quiet is no fault.
-        self._ping_s = min(feed.ping_interval_s, feed.silence_timeout_s / 12)
-        self._freshness = Freshness(
-            silence_s=feed.silence_timeout_s, watched=watched_collectors(hosts)
-        )
+        self._lookout = Lookout(feed, clock)
         self._unasked = unasked(feed)
-        self._held: Set[str] | None = _NOBODY
-        self._sign_at = time.monotonic()  # of life, on this connection
         self._ids = RecentIds() if len(feed.subscription) > 1 else None
         self._outage = Outage()
         self._batch: list[BgpMessage] = []
@@ -165,7 +143,7 @@ class RisLive:
             opened = self._outage.open(reason, now=self._clock.now())
             if opened is not None:
                 sink.gap(opened)
-                self._hold(sink)
+                self._look(sink)
                 log.warning("feed: %s; reconnecting", self._error)
             # The first close is answered at once, later ones ever more patiently.
             attempt = self._failures + (reason == CONNECT_FAILED)
@@ -209,7 +187,8 @@ class RisLive:
         self._messages_here = self._acknowledged = 0
         self._service_error = ""
         self._error_was_last = False
-        begun = self._sign_at = time.monotonic()
+        self._lookout.sign_of_life()
+        begun = time.monotonic()
         pinging = asyncio.create_task(self._ping(connection))
         try:
             async with asyncio.timeout(self._feed.silence_timeout_s) as deadline:
@@ -230,7 +209,7 @@ class RisLive:
             return self._why_closed(error)
         finally:
             pinging.cancel()
-            if self._messages_here and time.monotonic() - begun >= _STABLE_S:
+            if self._connected and time.monotonic() - begun >= _STABLE_S:
                 self._failures = 0
 
     async def _receive(self, connection: ClientConnection, sink: Sink) -> NoReturn:
@@ -267,13 +246,13 @@ class RisLive:
             if self._acknowledged == len(self._feed.subscription):
                 self._subscribed(sink)
         # A service that grants nothing, or has only errors for us, is as good as silent.
-        if not self._broad and self._connected and control.kind is not ControlKind.ERROR:
+        if not self._lookout.broad and self._connected and control.kind is not ControlKind.ERROR:
             self._sign_of_life()
 
     def _subscribed(self, sink: Sink) -> None:
         """Everything asked for is granted. A narrow subscription sees again from now on."""
         self._connected = True
-        if not self._broad and self._feed.clock is ClockKind.WALL:
+        if not self._lookout.broad and self._feed.clock is ClockKind.WALL:
             self._sees_again(sink, self._clock.now())
 
     def _flush(self, sink: Sink) -> None:
@@ -282,33 +261,15 @@ class RisLive:
         if not batch:
             return
         self._batch = []
-        first = self._plausible(batch[0].timestamp)
+        first = self._lookout.plausible(batch[0].timestamp)
         self._sees_again(sink, first)
-        newest = self._plausible(max(message.timestamp for message in batch))
+        newest = self._lookout.plausible(max(message.timestamp for message in batch))
         self._outage.newest = newest = max(newest, self._outage.newest or newest)
         self._messages_here += len(batch)
-        if self._broad:
-            self._note_collectors(batch, since=first, at=newest, sink=sink)
+        self._lookout.note(batch, since=first, at=newest, sink=sink)
         sink.process(batch, self._clock.now())
         self._sign_of_life()
-        self._look_for_silence(sink)
-
-    def _note_collectors(
-        self, batch: list[BgpMessage], *, since: float, at: float, sink: Sink
-    ) -> None:
-        """Who sent how much; a collector's gap ends before its messages are handed on."""
-        names = list(map(_COLLECTOR, batch))
-        newest = dict(zip(names, map(_TIMESTAMP, batch), strict=True))
-        for ended in self._freshness.note(Counter(names), newest, since=since, at=at):
-            end = self._plausible(ended.end or at)
-            log.info("feed: %s is back (%s)", ended.collector, ended.reason)
-            sink.gap(Gap(ended.start, max(ended.start, end), ended.collector, ended.reason))
-
-    def _plausible(self, event_time: float) -> float:
-        """Live, one peer's broken clock must not put the edge of a gap into the future."""
-        if self._clock.is_event_time:
-            return event_time
-        return min(event_time, self._clock.now() + _AHEAD_S)
+        self._look(sink)
 
     def _sees_again(self, sink: Sink, event_time: float) -> None:
         self._connected = True
@@ -321,38 +282,22 @@ class RisLive:
 
     def _tick(self, sink: Sink) -> None:
         begun = time.monotonic()
-        self._look_for_silence(sink)
+        self._look(sink)
         sink.tick(self._clock.now())
         # A sink that blocks (its database is away) is not the feed's silence.
-        self._sign_at += time.monotonic() - begun
+        self._lookout.excuse(time.monotonic() - begun)
         deadline = self._deadline
         when = None if deadline is None or deadline.expired() else deadline.when()
         if deadline is not None and when is not None:
             deadline.reschedule(when + time.monotonic() - begun)
 
-    def _look_for_silence(self, sink: Sink) -> None:
-        """Begin the gaps of collectors that are silent, and hold back what they may concern."""
-        for opened in self._freshness.judge():
-            log.warning("feed: %s is away (%s)", opened.collector, opened.reason)
-            sink.gap(opened)
-        self._hold(sink)
-
-    def _hold(self, sink: Sink) -> None:
-        """Have the windows wait of which it is not clear yet whether we are blind."""
-        quiet_s = time.monotonic() - self._sign_at
-        usual_s = 0.0 if self._broad else self._ping_s
-        held: Set[str] | None = _NOBODY
-        if self._outage.gap is None and self._connected:
-            is_quiet = quiet_s >= usual_s + self._freshness.suspect_s
-            held = None if is_quiet else self._freshness.suspects()
-        if held != self._held:
-            self._held = held
-            sink.hold(held)
+    def _look(self, sink: Sink) -> None:
+        self._lookout.look(sink, sees=self._connected and self._outage.gap is None)
 
     def _sign_of_life(self) -> None:
         """The service serves us: not silent, not blind."""
-        self._sign_at = time.monotonic()
-        if not self._broad and not self._clock.is_event_time:
+        self._lookout.sign_of_life()
+        if not self._lookout.broad and not self._clock.is_event_time:
             self._outage.alive = self._clock.now()
         deadline = self._deadline
         if deadline is not None and not deadline.expired():
@@ -362,8 +307,8 @@ class RisLive:
     async def _ping(self, connection: ClientConnection) -> None:
         """Where silence is no fault, the service's own pong shows that it still serves us."""
         with suppress(ConnectionClosed):
-            while not self._broad:
-                await asyncio.sleep(self._ping_s)
+            while not self._lookout.broad:
+                await asyncio.sleep(self._lookout.ping_s)
                 await connection.send(PING, text=True)
 
     def _why_closed(self, error: ConnectionClosed) -> str:
