@@ -169,12 +169,11 @@ class Freshness:
         for name, collector in self._collectors.items():
             if collector.gap is not None:
                 continue
-            if self._now - collector.heard_at >= self._silent_after_s(name, collector):
+            quiet_s = self._now - collector.heard_at
+            if quiet_s >= self._silent_after_s(name, collector):
                 start = collector.heard_at if collector.newest is None else collector.newest
                 collector.gap = Gap(start, None, name, SILENCE)
-            elif self._is_low(collector, SLOTS, GAP_NATS) and (
-                sum(collector.slots) < collector.usual_least
-            ):
+            elif quiet_s < self._silence_s / 2 and self._is_low_for_long(collector):
                 began = self._slot_end - (SLOTS + 1) * self._slot_s  # of the slots looked at
                 collector.gap = Gap(began, None, name, LOW_RATE)
             else:
@@ -218,6 +217,13 @@ class Freshness:
             self._silence_s,
             GAP_NATS / collector.usual_per_s,
             USUAL_QUIET_TIMES * collector.usual_quiet_s,
+        )
+
+    def _is_low_for_long(self, collector: _Collector) -> bool:
+        """For a whole span, and lower than any span of the last hour."""
+        return (
+            self._is_low(collector, SLOTS, GAP_NATS)
+            and sum(collector.slots) < collector.usual_least
         )
 
     def _is_low(self, collector: _Collector, slots: int, nats: float) -> bool:

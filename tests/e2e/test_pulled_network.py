@@ -16,7 +16,7 @@ import pytest
 from bgptui.app import collector
 from bgptui.config.schema import Config, Feed, Store
 from bgptui.pipeline.inputs import Inputs
-from bgptui.pipeline.topology import Leg
+from bgptui.pipeline.topology import Leg, Pipeline
 from bgptui.sources.playback import Pacing, Times
 from bgptui.sources.ris_server import RisServer, TimedFrame
 from bgptui.store.connect import Database
@@ -82,30 +82,18 @@ class Run:
         self._server = RisServer(feed, pacing=Pacing(speed=speed, times=Times.RECORDED))
 
     @contextmanager
-    def collecting(self, *, silence_s: float | None = None) -> Iterator[Cable]:
-        """The collector; what connects it to the feed.
-
-        Args:
-            silence_s: [feed] silence_timeout_s; None: its default, scaled as all times are.
-        """
+    def collecting(self, **timeouts: Any) -> Iterator[tuple[Pipeline, Cable]]:
+        """The collector, and what connects it to the feed; keywords go into [feed]."""
         self._server.start()
         port = int(self._server.url.rpartition(":")[2].partition("/")[0])
-        default = Feed()
-        scaled = {
-            name: getattr(default, name) / self.speed
-            for name in default.__struct_fields__
-            if name.endswith("_s")
-        }
-        if silence_s is not None:
-            scaled["silence_timeout_s"] = silence_s
         with Cable(port) as cable:
             config = Config(
-                feed=Feed(url=f"ws://127.0.0.1:{cable.port}/v1/ws/", **scaled),
+                feed=Feed(url=f"ws://127.0.0.1:{cable.port}/v1/ws/", **timeouts),
                 store=Store(spool_dir=str(self._folder / "spool")),
             )
             opened = Database.of(self.database, self._folder)
-            with opened, collector(config, opened, legs=self._legs):
-                yield cable
+            with opened, collector(config, opened, legs=self._legs) as pipeline:
+                yield pipeline, cable
         self._server.stop()
 
     def _legs(self, inputs: Inputs) -> list[Leg]:
@@ -160,7 +148,12 @@ def test_pulling_the_network_for_90_seconds_is_one_gap_and_one_alert_that_resolv
     speed: float, tmp_path: Path, database: str
 ) -> None:
     run = Run(tmp_path, database, lambda: frames(START, 3_600), speed)
-    with run.collecting() as cable:
+    default = Feed()
+    scaled = {
+        name: getattr(default, name) / speed
+        for name in ("silence_timeout_s", "ping_interval_s", "ping_timeout_s", "backoff_first_s")
+    }
+    with run.collecting(**scaled) as (_, cable):
         live = f"{NETWORK_MINUTES} and timestamp >= to_timestamp({START})"
         run.until(live, what="the first live minute")
         cable.pull()
@@ -181,7 +174,7 @@ def test_pulling_the_network_for_90_seconds_is_one_gap_and_one_alert_that_resolv
 def test_a_collector_that_falls_silent_is_a_gap_of_its_own_all_the_way_to_the_rows(
     tmp_path: Path, database: str
 ) -> None:
-    away = (START + 400, START + 400 + 150)
+    away = (START + 400, START + 400 + 240)
 
     def feed() -> Iterator[TimedFrame]:
         for at, frame in frames(START, 3_600):
@@ -189,10 +182,11 @@ def test_a_collector_that_falls_silent_is_a_gap_of_its_own_all_the_way_to_the_ro
                 yield at, frame
 
     run = Run(tmp_path, database, feed, speed=100.0)
-    with run.collecting(silence_s=60.0):
+    with run.collecting() as (pipeline, _):
         run.until("select count(*) from feed_gaps", what="the gap")
-        health = "select document -> 'freshness' -> 1 ->> 'gap_since' from collector_health"
-        run.until(f"select count(*) from ({health}) h (since) where since > ''", what="health")
+        freshness = {each.name: each for each in pipeline.health().freshness}
+        assert freshness["rrc01"].gap_since == pytest.approx(away[0], abs=1.5)
+        assert (freshness["rrc01"].gap_reason, freshness["rrc00"].gap_since) == ("silence", None)
         run.until(ENDED, what="the gap's end")
         run.until(
             f"{NETWORK_MINUTES} and timestamp > (select gap_end from feed_gaps)",

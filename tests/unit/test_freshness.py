@@ -109,6 +109,15 @@ def test_a_collector_below_a_tenth_of_its_usual_rate_is_a_gap_until_the_rate_is_
     assert not of(feed.gaps, SILENCE)
 
 
+@pytest.mark.parametrize("offset_s", range(0, 10, 3))
+def test_a_collector_that_stopped_is_silent_wherever_its_last_messages_fell(
+    feed: Feed, offset_s: int
+) -> None:
+    feed.run(600 + offset_s, rrc15=5)
+    feed.run(100)
+    assert [gap.reason for gap in feed.gaps] == [SILENCE]
+
+
 def test_a_rate_that_stays_low_for_an_hour_is_the_usual_one(feed: Feed) -> None:
     feed.run(600, rrc15=20)
     feed.run(2 * HOUR_S, rrc15=1)
