@@ -6,7 +6,7 @@ at all, so a stall of the whole feed puts no single collector under suspicion.
 
 from collections import deque
 from collections.abc import Collection, Mapping
-from math import log
+from math import ceil, log
 from statistics import fmean, median
 
 from bgptui.domain.gap import Gap
@@ -85,12 +85,25 @@ class _Collector:
         self.spans.append((sum(self.slots), self.longest_quiet_s))
         self.span_slots = 0
         self.longest_quiet_s = 0.0
+        self.learn(span_s)
+
+    def learn(self, span_s: float) -> None:
+        """What is usual, from the spans kept."""
         if len(self.spans) >= SPANS_NEEDED:
             counts = [count for count, _ in self.spans]
             # The median keeps bursts out; it is 0 where most spans have no message at all.
             self.usual_per_s = (median(counts) or fmean(counts)) / span_s
             self.usual_least = min(counts)
             self.usual_quiet_s = max(quiet_s for _, quiet_s in self.spans)
+
+    def begin_gap(self, gap: Gap, *, blind_s: float, span_s: float) -> Gap:
+        """A gap opens: what was counted in it already is unlearned."""
+        self.gap = gap
+        for _ in range(min(ceil(blind_s / span_s), len(self.spans))):
+            self.spans.pop()
+        self.learn(span_s)
+        self.begin_span()
+        return gap
 
 
 class Freshness:
@@ -169,17 +182,17 @@ class Freshness:
         for name, collector in self._collectors.items():
             if collector.gap is not None:
                 continue
-            quiet_s = self._now - collector.heard_at
+            quiet_s = blind_s = self._now - collector.heard_at
             if quiet_s >= self._silent_after_s(name, collector):
                 start = collector.heard_at if collector.newest is None else collector.newest
-                collector.gap = Gap(start, None, name, SILENCE)
+                gap = Gap(start, None, name, SILENCE)
             elif quiet_s < self._silence_s / 2 and self._is_low_for_long(collector):
-                began = self._slot_end - (SLOTS + 1) * self._slot_s  # of the slots looked at
-                collector.gap = Gap(began, None, name, LOW_RATE)
+                blind_s = self._silence_s
+                began = self._slot_end - self._slot_s - blind_s  # of the slots looked at
+                gap = Gap(began, None, name, LOW_RATE)
             else:
                 continue
-            collector.begin_span()
-            opened.append(collector.gap)
+            opened.append(collector.begin_gap(gap, blind_s=blind_s, span_s=self._silence_s))
         return opened
 
     def suspects(self) -> frozenset[str]:

@@ -126,6 +126,18 @@ def test_a_rate_that_stays_low_for_an_hour_is_the_usual_one(feed: Feed) -> None:
     assert end - start == pytest.approx(HOUR_S, abs=30)
 
 
+def test_nothing_is_learned_from_a_gap(feed: Feed) -> None:
+    for _ in range(4):
+        feed.run(400, rrc15=20)
+        feed.run(150)
+        feed.run(400, rrc15=20)
+        feed.run(150, rrc15=1)
+    feed.run(100, rrc15=20)
+    ended = [gap for gap in feed.gaps if gap.end is not None]
+    assert [gap.reason for gap in ended] == [SILENCE, LOW_RATE] * 4
+    assert all(150 <= (gap.end or 0) - gap.start <= 185 for gap in ended)
+
+
 @pytest.mark.parametrize("share", [0.3, 0.5, 3.0, 30.0])
 def test_a_rate_that_only_halves_or_rises_is_no_gap(feed: Feed, share: float) -> None:
     feed.run(600, rrc15=20)
