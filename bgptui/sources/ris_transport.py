@@ -153,7 +153,7 @@ def _look_up(question: tuple[Any, ...], lookup: "concurrent.futures.Future[Any]"
     lookup.set_running_or_notify_cancel()
     try:
         lookup.set_result(socket.getaddrinfo(*question))
-    except OSError as error:  # gaierror, and UnicodeError's cousins of the resolver
+    except OSError as error:
         lookup.set_exception(error)
     except UnicodeError as error:  # a label that is too long
         lookup.set_exception(OSError(str(error)))

@@ -148,7 +148,7 @@ def test_a_rate_that_only_halves_or_rises_is_no_gap(feed: Feed, share: float) ->
 
 @pytest.mark.parametrize("per_minute", [0.2, 1, 3, 10, 30])
 def test_a_small_collector_does_not_flap(feed: Feed, per_minute: float) -> None:
-    feed.run(12 * HOUR_S, rrc24=per_minute / 60)
+    feed.run(6 * HOUR_S, rrc24=per_minute / 60)
     assert not feed.gaps
 
 
