@@ -138,19 +138,19 @@ class LookupLoop(asyncio.SelectorEventLoop):
         lookup = self._lookups.get(question)
         if lookup is None:
             lookup = self._lookups[question] = concurrent.futures.Future()
+            # Running, it is not cancelled by one who gives up: the next one may still want it.
+            lookup.set_running_or_notify_cancel()
             threading.Thread(
                 target=_look_up, args=(question, lookup), name="bgptui-lookup", daemon=True
             ).start()
         try:
-            # Who gives up (a time-out) must not cancel it for the one who asks next.
-            return await asyncio.shield(asyncio.wrap_future(lookup, loop=self))
+            return await asyncio.wrap_future(lookup, loop=self)
         finally:
             if lookup.done():
                 self._lookups.pop(question, None)
 
 
 def _look_up(question: tuple[Any, ...], lookup: "concurrent.futures.Future[Any]") -> None:
-    lookup.set_running_or_notify_cancel()
     try:
         lookup.set_result(socket.getaddrinfo(*question))
     except OSError as error:

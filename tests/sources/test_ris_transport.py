@@ -258,7 +258,10 @@ def test_a_handshake_that_drips_is_given_up(
 
 
 def test_a_name_that_takes_for_ever_delays_neither_the_attempt_nor_the_stop(
-    start: Start, eventually: Any, monkeypatch: pytest.MonkeyPatch
+    start: Start,
+    eventually: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     answered, looked_up = threading.Event(), []
 
@@ -273,8 +276,12 @@ def test_a_name_that_takes_for_ever_delays_neither_the_attempt_nor_the_stop(
     begun = time.monotonic()
     client.stop()
     assert time.monotonic() - begun < 2
-    answered.set()
     assert len(looked_up) == 1, "one look-up at a time"
+    answered.set()
+    for thread in threading.enumerate():
+        if thread.name == "bgptui-lookup":
+            thread.join(5)
+    assert not [each for each in caplog.records if each.levelname == "ERROR"]
 
 
 def test_a_name_that_does_not_exist_is_told(
