@@ -10,7 +10,7 @@ import msgspec
 from bgptui.config.schema import Feed, Subscription, SubscriptionType
 from bgptui.domain.routing import BgpMessage, MessageType
 from bgptui.errors import UsageError
-from bgptui.sources.ris_filters import short_host
+from bgptui.sources.addresses import short_host
 
 _TYPES = {SubscriptionType.RIS_PEER_STATE: MessageType.STATE}
 PING = msgspec.json.encode({"type": "ping"})
