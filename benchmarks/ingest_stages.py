@@ -6,7 +6,7 @@ import itertools
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +167,8 @@ class _Nothing:
 
     def gap(self, gap: Gap) -> None: ...
 
+    def hold(self, collectors: Set[str] | None) -> None: ...
+
 
 class _Windows(_Nothing):
     """Counts messages into windows, and drops these."""
@@ -192,7 +194,7 @@ class _Counted:
         self._sink = sink
         self._left = count
         self._stop = stop
-        self.tick, self.gap = sink.tick, sink.gap
+        self.tick, self.gap, self.hold = sink.tick, sink.gap, sink.hold
 
     def process(self, messages: list[BgpMessage], now: float) -> None:
         self._sink.process(messages, now)

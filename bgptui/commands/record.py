@@ -5,7 +5,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +102,9 @@ class _Watch:
 
     def gap(self, gap: Gap) -> None:
         self._recorder.gap(gap)
+
+    def hold(self, collectors: Set[str] | None) -> None:
+        self._recorder.hold(collectors)
 
     def tick(self, now: float) -> None:
         self._recorder.tick(now)

@@ -26,6 +26,15 @@ WebSocketUrl = Annotated[
     str, Meta(pattern=r"^wss?://[^/\s]", extra={"kind": "an address with ws:// or wss://"})
 ]
 
+DIRECT = "direct"
+ProxyUrl = Annotated[
+    str,
+    Meta(
+        pattern=rf"^$|^{DIRECT}$|^(https?|socks[45]|socks4a|socks5h)://[^/\s]+/?$",
+        extra={"kind": f'"", "{DIRECT}" or an address with http://, https:// or socks5h://'},
+    ),
+]
+
 
 class Keep(StrEnum):
     """Which raw rows, or which raw rows' JSON, are stored."""
@@ -85,6 +94,8 @@ class Feed(Section, frozen=True):
     clock: ClockKind = ClockKind.WALL
     warm_up: FilePath = ""
     mrt_collector: Annotated[str, Meta(pattern=r"^[a-z0-9_.-]{1,64}$")] = "mrt"
+    ca_file: FilePath = ""
+    proxy: ProxyUrl = ""
     open_timeout_s: Seconds = 10.0
     ping_interval_s: Seconds = 20.0
     ping_timeout_s: Seconds = 20.0

@@ -16,6 +16,8 @@ PAGES_AFTER_S = 30.0
 PREFIX = "gap|"
 # Messages of this time may be stored: it runs from the last window that was complete.
 RESTART = "restart"
+# Messages come, less than a tenth of the usual.
+LOW_RATE = "low_rate"
 
 
 class GapAlerts:
@@ -94,14 +96,15 @@ class GapAlerts:
         whole = gap.collector is None
         where = "the whole feed" if whole else f"collector {gap.collector}"
         since, until = iso_utc(gap.start), None if gap.end is None else iso_utc(gap.end)
+        what = "Hardly any messages" if gap.reason == LOW_RATE else "No messages"
         if until is None:
-            told = f"No messages of {where} since {since} ({gap.reason})."
+            told = f"{what} of {where} since {since} ({gap.reason})."
         elif gap.reason == RESTART:
             told = (
                 f"bgptui was restarted: windows of {where} from {since} to {until} are incomplete."
             )
         else:
-            told = f"No messages of {where} from {since} to {until} ({gap.reason})."
+            told = f"{what} of {where} from {since} to {until} ({gap.reason})."
             told += " What happened in between was not seen."
         alert = Alert(
             alert_id=0,

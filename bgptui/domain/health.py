@@ -4,6 +4,9 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+QUIET_PEER_S = 600.0  # a BGP session without an UPDATE or KEEPALIVE for so long
+QUIET_PEERS_NAMED = 10
+
 STALE_AFTER_S = 5.0  # older than this, a console must say BLIND and the row's age
 
 
@@ -54,6 +57,33 @@ class FeedHealth(Struct, frozen=True):
     hint: str = ""
 
 
+class CollectorFreshness(Struct, frozen=True):
+    """When a collector and its peers were last heard.
+
+    Attributes:
+        last_message: event time of the newest message, seconds since 1970 UTC.
+        peers: whose session is up, as far as we know.
+        quiet_peers: those of them without a message for QUIET_PEER_S.
+        gap_since, gap_reason: of a gap of this collector alone; None and empty without one.
+    """
+
+    name: str
+    last_message: float
+    peers: int
+    quiet_peers: int = 0
+    gap_since: float | None = None
+    gap_reason: str = ""
+
+
+class QuietPeer(Struct, frozen=True):
+    """A peer that is up and was not heard for long; `last_message` as above."""
+
+    collector: str
+    address: str
+    asn: int
+    last_message: float
+
+
 class RpkiHealth(Struct, frozen=True):
     """Origin validation: source, age of its data and what it said of announcements so far.
 
@@ -80,6 +110,8 @@ class Health(Struct, frozen=True):
         now: the pipeline's time (event time in a replay), seconds since 1970 UTC.
         rate_per_s: UPDATE messages a second, mean of the last seconds.
         lag_s: now minus the newest message's timestamp.
+        freshness: of each collector, by name.
+        quiet_peers: the QUIET_PEERS_NAMED that were not heard for the longest time.
         dropped: losses, counted by `where.reason`; bad input included.
         learning: share of the baseline's first day that is there, 0 ... 1, of the
             network-wide stream.
@@ -96,6 +128,8 @@ class Health(Struct, frozen=True):
     rpki: RpkiHealth
     stages: tuple[StageHealth, ...]
     collectors: tuple[str, ...] = ()
+    freshness: tuple[CollectorFreshness, ...] = ()
+    quiet_peers: tuple[QuietPeer, ...] = ()
     peers: int = 0
     messages: int = 0
     rate_per_s: float = 0.0

@@ -1,13 +1,16 @@
 """Messages to one-minute windows: event time, watermarks, the nine features."""
 
 from collections import Counter
+from collections.abc import Set
 from math import inf
 
 from bgptui.domain.gap import Gap
+from bgptui.domain.health import CollectorFreshness, QuietPeer
 from bgptui.domain.routing import BgpMessage, MessageType, Peer, Session
 from bgptui.domain.window import WINDOW_S, FeatureWindow
 from bgptui.features.flaps import FlapMemory
 from bgptui.features.gaps import Gaps
+from bgptui.features.heard import collectors_heard, longest_quiet
 from bgptui.features.network import NetworkMinutes
 from bgptui.features.open_window import OpenWindow
 from bgptui.features.peer_windows import CollectorState, PeerState, window_start
@@ -88,6 +91,13 @@ class Aggregator:
         """Names of the collectors heard, sorted."""
         return tuple(self._collectors)
 
+    def freshness(self) -> tuple[tuple[CollectorFreshness, ...], tuple[QuietPeer, ...]]:
+        """When each collector, and the peers not heard for longest, were last heard; any thread
+        may ask."""
+        peers = list(self._peers.values())
+        heard = collectors_heard(self._collectors.values(), peers, self._gaps.lasting)
+        return heard, longest_quiet(peers)
+
     def losses(self) -> dict[str, int]:
         """What is in no window, or was forgotten, by reason, since the start: `late`,
         `ahead_of_clock` (messages), `flap_evicted` (withdrawn prefixes)."""
@@ -154,6 +164,29 @@ class Aggregator:
         self._gaps.mark(gap)
         self.next_deadline = -inf
 
+    def hold(self, collectors: Set[str] | None) -> None:
+        """Close no window of these collectors, and of no others, until it is decided whether we
+        are blind: a minute that nobody saw must not become a row of zeros.
+
+        The time for which a collector was held does not count as its silence, so that what
+        a connection that stood still brings in one go is not late.
+
+        Args:
+            collectors: None: all of them.
+        """
+        since: dict[str, float] = {}
+        for collector in self._collectors.values():
+            held = collectors is None or collector.name in collectors
+            if held:
+                collector.silence_base = -inf
+                since[collector.name] = collector.newest
+            elif collector.held:
+                horizon = collector.newest - self._lateness_s
+                collector.silence_base = max(collector.silence_base, horizon - self._time)
+            collector.held = held
+        self._gaps.suspect(since)
+        self.next_deadline = -inf
+
     def advance(self, now: float) -> list[FeatureWindow]:
         """Close the windows that the watermarks have passed.
 
@@ -182,6 +215,7 @@ class Aggregator:
         ends += [collector.next_start for collector in self._collectors.values()]
         for collector in self._collectors.values():
             collector.watermark = max(collector.watermark, *ends)
+            collector.held = False
         return self._close_passed()
 
     def _add_peer(self, message: BgpMessage) -> PeerState | None:

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -18,6 +19,7 @@ from bgptui.sources.record_reader import RecordReader
 from bgptui.sources.recording import Progress, Recording
 from bgptui.sources.ris_live import RisLive
 from bgptui.sources.ris_messages import FrameDecoder, KeepReceived
+from bgptui.sources.ris_raw import RawFrameDecoder
 from bgptui.store.backlog import WhenAway
 
 
@@ -113,7 +115,10 @@ class Inputs:
     def _decoder(self) -> FrameDecoder:
         store = self._config.store
         keeps = store.raw_rows is not Keep.NONE and store.raw_json is not Keep.NONE
-        return FrameDecoder(KeepReceived.YES if keeps else KeepReceived.NO)
+        keep = KeepReceived.YES if keeps else KeepReceived.NO
+        if self._config.feed.include_raw:
+            return RawFrameDecoder(keep, on_loss=partial(self._metrics.drop, "ingest"))
+        return FrameDecoder(keep)
 
 
 def configured_legs(

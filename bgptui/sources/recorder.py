@@ -1,6 +1,7 @@
 """Writes what a source brings as a recording, gaps included."""
 
 import time
+from collections.abc import Set
 
 from bgptui.domain.gap import Gap
 from bgptui.domain.routing import BgpMessage
@@ -48,6 +49,9 @@ class Recorder:
         self.gaps += gap.end is None
         self._files.write(gap_line(gap))
         self._files.flush()
+
+    def hold(self, collectors: Set[str] | None) -> None:
+        """Nothing waits here: what is decided comes as a gap."""
 
     def flush(self) -> None:
         """Everything recorded so far can be read back from now on."""

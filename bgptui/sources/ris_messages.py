@@ -108,9 +108,12 @@ _TYPES = {
     _WireType.STATE: MessageType.STATE,
 }
 
-# The feed says `connected` and `down`; the others are BGP's own states (RFC 4271 section 8.2.2).
+# The first three are ExaBGP's; so libbgpstream (bs_format_rislive.c) reads this feed: `connected`
+# is the TCP connection before any OPEN, `up` is Established. A peer that is refused goes
+# `connected`, `down`, `connected` for days; one whose `up` does not come is up with its first
+# UPDATE. The others are BGP's own states (RFC 4271 section 8.2.2).
 _SESSIONS = {
-    "connected": Session.UP,
+    "connected": Session.DOWN,
     "up": Session.UP,
     "established": Session.UP,
     "down": Session.DOWN,

@@ -8,7 +8,7 @@ import gzip
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
@@ -190,6 +190,8 @@ class _PossibleSink:
 
     def gap(self, gap: Gap) -> None:
         assert EARLIEST <= gap.start <= (gap.end or LATEST) <= LATEST
+
+    def hold(self, collectors: Set[str] | None) -> None: ...
 
 
 _DECODER = FrameDecoder(KeepReceived.YES, prefixes=50, peers=5, next_hops=5)

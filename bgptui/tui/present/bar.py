@@ -106,6 +106,7 @@ def bar_line(view: BarView, width: int) -> Line:
     if health is not None and live.trust is Trust.FLOWING:
         pieces.append(Piece(4, line(f"{_rate(health.rate_per_s)} upd/s")))
         pieces.append(Piece(3, _lag(health.lag_s)))
+        pieces.append(Piece(1, _away(health)))
     pieces.append(Piece(0, _counts(view.snapshot.open_counts)))
     pieces.append(Piece(2, _acknowledged(view.snapshot)))
     if view.arrived:
@@ -133,6 +134,15 @@ def _state(live: Liveness, health: Health | None) -> Line:
         last = " last" if live.trust is Trust.OLD else ""
         spans.append(Span(f"{comma}{last} {clock(health.now)}"))
     return tuple(spans)
+
+
+def _away(health: Health) -> Line:
+    """`rrc15+1 away`: collectors that bring nothing while the rest of the feed goes on."""
+    away = [each.name for each in health.freshness if each.gap_since is not None]
+    if not away:
+        return ()
+    more = f"+{len(away) - 1}" if len(away) > 1 else ""
+    return line(Span(f"{away[0]}{more} away", Tone.BAD))
 
 
 def _frozen(snapshot: Snapshot) -> Line:

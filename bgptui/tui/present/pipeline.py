@@ -35,6 +35,7 @@ def pipeline_panel(health: Health | None, *, width: int, rows: int) -> list[Line
     if health is None:
         return [health_line(None, width)]
     lines = [line(Span("PIPELINE", Tone.HEADING), f"  {_summary(health)}")]
+    lines += _feed_lines(health, width)
     lines += [_stage_line(stage) for stage in health.stages]
     if health.rpki.state != "off":
         lines += _rpki_lines(health.rpki, health.now, width)
@@ -59,7 +60,41 @@ def not_looked_for(health: Health) -> list[str]:
 
 def _summary(health: Health) -> str:
     watched = f", {health.watched_prefixes} watched" if health.watched_prefixes else ""
-    return f"{count(health.messages)} messages, {health.peers} peers{watched}"
+    return f"{count(health.messages)} messages, {health.peers} peers{watched}{_oldest(health)}"
+
+
+def _oldest(health: Health) -> str:
+    """The collector heard longest ago, of those that are not away."""
+    here = [each for each in health.freshness if each.gap_since is None]
+    if not here:
+        return ""
+    oldest = min(here, key=lambda each: each.last_message)
+    return f", {oldest.name} heard {age(health.now - oldest.last_message)} ago"
+
+
+def _feed_lines(health: Health, width: int) -> list[Line]:
+    """Collectors that are away and peers that are quiet; nothing where all are heard."""
+    lines: list[Line] = []
+    away = [
+        line(Span(f"{each.name} {each.gap_reason} {age(health.now - each.gap_since)}", Tone.BAD))
+        for each in health.freshness
+        if each.gap_since is not None
+    ]
+    if away:
+        lines.append(_listed("away", away, width))
+    if health.quiet_peers:
+        total = sum(each.quiet_peers for each in health.freshness)
+        peers = [
+            line(f"{peer.address} {peer.collector} {age(health.now - peer.last_message)}")
+            for peer in health.quiet_peers
+        ]
+        lines.append(_listed("quiet", [line(Span(f"{total} peers", Tone.WARN)), *peers], width))
+    return lines
+
+
+def _listed(name: str, parts: list[Line], width: int) -> Line:
+    pieces = [Piece(at, part) for at, part in enumerate([line(f"{name:<9}"), *parts])]
+    return pack(pieces, width)
 
 
 def _stages(stages: tuple[StageHealth, ...]) -> Line:
