@@ -34,6 +34,9 @@ ProxyUrl = Annotated[
         extra={"kind": f'"", "{DIRECT}" or an address with http://, https:// or socks5h://'},
     ),
 ]
+RisHost = Annotated[
+    str, Meta(pattern=r"^[a-z0-9-]+$", extra={"kind": 'the short name of a RIS host, as "rrc00"'})
+]
 
 
 class Keep(StrEnum):
@@ -90,6 +93,7 @@ class Feed(Section, frozen=True):
     url: WebSocketUrl = "wss://ris-live.ripe.net/v1/ws/"
     client: Annotated[str, Meta(min_length=1, max_length=128)] = "bgptui"
     subscription: tuple[Subscription, ...] = (Subscription(),)
+    collectors: tuple[RisHost, ...] = ()
     include_raw: bool = False
     clock: ClockKind = ClockKind.WALL
     warm_up: FilePath = ""

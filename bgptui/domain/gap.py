@@ -12,7 +12,8 @@ class Gap(Struct, frozen=True):
         end: event time of the first one after it; None while it lasts.
         collector: the collector concerned; None for the whole feed.
         reason: `connect_failed`, `closed`, `silence`, `slow_consumer`, `low_rate` (a collector
-            below a tenth of its usual rate), `restart`.
+            below a tenth of its usual rate), `restart`, `takeover` (another process has the
+            collector now).
         attempts: connection attempts made so far.
     """
 

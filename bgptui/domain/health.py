@@ -41,7 +41,7 @@ class FeedHealth(Struct, frozen=True):
 
     Attributes:
         mode: live, replay or recording.
-        state: connecting, live, gap, ended.
+        state: connecting, live, gap, ended; standby where other processes have every collector.
         attempts: connection attempts since the last message.
         last_message: event time of the newest message, None before the first.
         gap_since: event time since which we are blind, None when we are not.
@@ -103,6 +103,32 @@ class RpkiHealth(Struct, frozen=True):
     error: str = ""
 
 
+class ProcessHealth(Struct, frozen=True):
+    """One of several processes that share the collectors.
+
+    Attributes:
+        age_s: since it wrote its health row.
+        hosts: RIS hosts that it holds.
+        correlates: it is the one that correlates for all.
+    """
+
+    holder: str
+    age_s: float
+    hosts: tuple[str, ...] = ()
+    correlates: bool = False
+    feed_state: str = ""
+    rate_per_s: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """Machine and process number, e.g. `noc1:4711`."""
+        return self.holder.rpartition(":")[0] or self.holder
+
+    @property
+    def is_stale(self) -> bool:
+        return self.age_s > STALE_AFTER_S
+
+
 class Health(Struct, frozen=True):
     """Everything a console shows of a collector that is not in the time series.
 
@@ -121,6 +147,7 @@ class Health(Struct, frozen=True):
         spool_bytes: rows on disk that wait for the database; 0 when it has caught up.
         spool_max_bytes: how many may; 0 where there is no spool.
         watched_prefixes: rules of the watchlist; 0 without one, None where unknown.
+        processes: those that share the collectors; () where one has them all. Set by the reader.
     """
 
     now: float
@@ -143,3 +170,4 @@ class Health(Struct, frozen=True):
     spool_bytes: int = 0
     spool_max_bytes: int = 0
     watched_prefixes: int | None = None
+    processes: tuple[ProcessHealth, ...] = ()

@@ -11,6 +11,7 @@ import platformdirs
 
 from bgptui.config.schema import ClockKind, Config, Keep
 from bgptui.domain.routing import BgpMessage, RibEntry
+from bgptui.pipeline.share import Share
 from bgptui.pipeline.topology import Leg
 from bgptui.runtime.clock import EventClock, PipelineClock, WallClock
 from bgptui.runtime.metrics import Metrics
@@ -33,11 +34,14 @@ class Inputs:
 
     Args:
         quarantine: the file of bad frames; None keeps none of them.
+    Attributes:
+        share: set where this process collects a share of the RIS hosts.
     """
 
     def __init__(
         self, config: Config, *, clock: PipelineClock, metrics: Metrics, quarantine: Path | None
     ) -> None:
+        self.share: Share | None = None
         self._config = config
         self._clock = clock
         self._metrics = metrics
@@ -47,7 +51,7 @@ class Inputs:
 
     def live(self) -> Leg:
         """RIS Live, as [feed] says."""
-        feed = self._config.feed
+        feed, share = self._config.feed, self.share
         source = RisLive(
             feed,
             decoder=self._decoder(),
@@ -55,6 +59,7 @@ class Inputs:
             metrics=self._metrics,
             quarantine=self._quarantine,
             rng=Random(),
+            hosts=None if share is None else lambda: share.active,
         )
         clock = EventClock() if feed.clock is ClockKind.EVENT else WallClock()
         return Leg(source, clock, when_away=WhenAway.SPOOL)

@@ -141,6 +141,11 @@ class RouteMonitor:
             )
             self._fire(message, origin, verdict, [])
 
+    def leave(self, collector: str) -> None:
+        """Forget what fires at a collector's peers, and tell nobody: another process has it."""
+        for peer in [peer for peer in self._firing if peer.collector == collector]:
+            self._firing_count -= len(self._firing.pop(peer))
+
     def set_watchlist(self, watchlist: Watchlist, now: float) -> list[Change]:
         """Exchange the watchlist; what fires is judged by the new one."""
         self._watchlist = watchlist

@@ -5,6 +5,7 @@ import logging
 import re
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from random import Random
 from typing import NoReturn
@@ -26,7 +27,7 @@ from bgptui.sources.quarantine import Quarantine
 from bgptui.sources.recent_ids import RecentIds
 from bgptui.sources.repeated_log import RepeatedLog
 from bgptui.sources.ris_messages import Control, ControlKind, FrameDecoder, message_id
-from bgptui.sources.ris_requests import PING, client_url, subscribe_requests, unasked
+from bgptui.sources.ris_requests import PING, Request, client_url, requests, unasked
 from bgptui.sources.ris_transport import LookupLoop, Transport
 from bgptui.sources.sink import BATCH_MESSAGES, TICK_S, Sink
 
@@ -54,6 +55,7 @@ class RisLive:
     Args:
         feed: the [feed] section.
         rng: jitter of the backoff.
+        hosts: RIS hosts to ask for; they may change at any time. None: as [feed] says.
     Raises:
         UsageError: [feed] url is no WebSocket address, or ca_file or proxy cannot be used.
     """
@@ -67,8 +69,12 @@ class RisLive:
         metrics: Metrics,
         quarantine: Quarantine,
         rng: Random,
+        hosts: Callable[[], frozenset[str]] | None = None,
     ) -> None:
         self._feed = feed
+        self._hosts = hosts
+        self._asked: tuple[Request, ...] = ()
+        self._connection: ClientConnection | None = None
         self._url = client_url(feed)
         self._clock = clock
         self._rng = rng
@@ -101,6 +107,8 @@ class RisLive:
     def feed_state(self) -> FeedHealth:
         gap = self._outage.gap
         state = "live" if self._connected else "connecting"
+        if self._hosts is not None and not self._hosts():
+            state = "standby"
         return FeedHealth(
             mode="live",
             source=self._feed.url,
@@ -125,6 +133,7 @@ class RisLive:
             while not stop.is_set() and not staying.done():
                 await asyncio.wait((staying,), timeout=_BEAT_S)
                 self._flush(sink)
+                await self._ask_for_hosts()
                 if time.monotonic() >= next_tick:
                     self._tick(sink)
                     next_tick = time.monotonic() + TICK_S
@@ -137,6 +146,8 @@ class RisLive:
 
     async def _stay_connected(self, sink: Sink) -> None:
         while True:
+            while not self._wanted():
+                await asyncio.sleep(_BEAT_S)
             self._outage.attempts += 1
             reason = await self._connect_once(sink)
             self._connected = False
@@ -194,11 +205,13 @@ class RisLive:
             async with asyncio.timeout(self._feed.silence_timeout_s) as deadline:
                 self._deadline = deadline
                 try:
-                    for request in subscribe_requests(self._feed):
-                        await connection.send(request, text=True)
+                    self._asked = self._wanted()
+                    for request in self._asked:
+                        await connection.send(request.subscribe, text=True)
+                    self._connection = connection
                     await self._receive(connection, sink)
                 finally:
-                    self._deadline = None
+                    self._deadline = self._connection = None
         except TimeoutError:
             self._flush(sink)
             what = "message" if self._connected else "answer to the subscription"
@@ -211,6 +224,25 @@ class RisLive:
             pinging.cancel()
             if self._connected and time.monotonic() - begun >= _STABLE_S:
                 self._failures = 0
+
+    def _wanted(self) -> tuple[Request, ...]:
+        return requests(self._feed, None if self._hosts is None else self._hosts())
+
+    async def _ask_for_hosts(self) -> None:
+        """Change the subscriptions of this connection where other hosts are ours by now."""
+        connection = self._connection
+        if connection is None or self._hosts is None:
+            return
+        before, self._asked = self._asked, self._wanted()
+        left = [request for request in before if request not in self._asked]
+        added = [request for request in self._asked if request not in before]
+        with suppress(ConnectionClosed):
+            for request in left:
+                await connection.send(request.unsubscribe, text=True)
+            for request in added:
+                await connection.send(request.subscribe, text=True)
+        if added:
+            self._sign_of_life()
 
     async def _receive(self, connection: ClientConnection, sink: Sink) -> NoReturn:
         source = self._feed.url
@@ -243,7 +275,7 @@ class RisLive:
             self._errors.warning("RIS Live error: %s", control.message)
         elif control.kind is ControlKind.SUBSCRIBED:
             self._acknowledged += 1
-            if self._acknowledged == len(self._feed.subscription):
+            if self._acknowledged == len(self._asked):
                 self._subscribed(sink)
         # A service that grants nothing, or has only errors for us, is as good as silent.
         if not self._lookout.broad and self._connected and control.kind is not ControlKind.ERROR:

@@ -1,11 +1,13 @@
 """What the RIS Live client asks for: its address and its subscriptions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bgptui.config.schema import Feed, Subscription, SubscriptionType
 from bgptui.domain.routing import BgpMessage, MessageType
@@ -43,15 +45,31 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-def subscribe_requests(feed: Feed) -> list[bytes]:
-    """One ris_subscribe message for each subscription."""
-    options = {"includeRaw": feed.include_raw, "acknowledge": True}
-    return [
-        msgspec.json.encode(
-            {"type": "ris_subscribe", "data": {**_filter(wanted), "socketOptions": options}}
-        )
+class Request(Struct, frozen=True):
+    """A subscription as the messages that begin and end it."""
+
+    subscribe: bytes
+    unsubscribe: bytes
+
+
+def requests(feed: Feed, hosts: Iterable[str] | None = None) -> tuple[Request, ...]:
+    """What to ask for, in order: each subscription, once for each of `hosts` where given."""
+    each_host = (None,) if hosts is None else sorted(hosts)
+    asked = [
+        _request(wanted if host is None else replace(wanted, host=host), feed)
+        for host in each_host
         for wanted in feed.subscription
     ]
+    return tuple(dict.fromkeys(asked))
+
+
+def _request(wanted: Subscription, feed: Feed) -> Request:
+    asked = _filter(wanted)
+    options = {"includeRaw": feed.include_raw, "acknowledge": True}
+    return Request(
+        msgspec.json.encode({"type": "ris_subscribe", "data": {**asked, "socketOptions": options}}),
+        msgspec.json.encode({"type": "ris_unsubscribe", "data": asked}),
+    )
 
 
 def broad_hosts(feed: Feed) -> frozenset[str | None]:

@@ -11,6 +11,7 @@ from bgptui.domain.alert import AlertType, Severity, Status
 from bgptui.domain.health import (
     CollectorFreshness,
     FeedHealth,
+    ProcessHealth,
     QuietPeer,
     RpkiHealth,
     StageHealth,
@@ -598,3 +599,37 @@ def test_the_key_line_fits_eighty_columns_with_every_act() -> None:
 )
 def test_the_layout_follows_the_terminals_size(columns: int, rows: int, layout: Layout) -> None:
     assert layout_for(columns, rows) is layout
+
+
+def shared_by_two(samples: Any, *, silent_s: float) -> Snapshot:
+    snapshot: Snapshot = samples.snapshot()
+    assert snapshot.collector is not None
+    processes = (
+        ProcessHealth("noc1:4711:x", 0.4, ("rrc00", "rrc03"), True, "live", 900.0),
+        ProcessHealth("noc2:17:y", silent_s, ("rrc01",), feed_state="live", rate_per_s=340.0),
+    )
+    health = replace(
+        snapshot.collector.health, collectors=("rrc00", "rrc01", "rrc03"), processes=processes
+    )
+    return replace(snapshot, collector=replace(snapshot.collector, health=health))
+
+
+def test_the_bar_names_the_collectors_of_all_processes_and_those_that_are_silent(
+    samples: Any,
+) -> None:
+    well = shared_by_two(samples, silent_s=0.8)
+    view = BarView(snapshot=well, latest=well, unread_s=0.1)
+    assert plain(bar_line(view, 100)).startswith("bgptui rrc00+2  LIVE")
+    silent = shared_by_two(samples, silent_s=12.0)
+    view = BarView(snapshot=silent, latest=silent, unread_s=0.1)
+    assert plain(bar_line(view, 100)).startswith("bgptui rrc00+2  BLIND rrc01 silent 12s")
+
+
+def test_the_pipeline_panel_lists_the_processes_with_their_hosts(samples: Any) -> None:
+    snapshot = shared_by_two(samples, silent_s=12.0)
+    assert snapshot.collector is not None
+    panel = [plain(each) for each in pipeline_panel(snapshot.collector.health, width=80, rows=20)]
+    assert panel[1:3] == [
+        "noc1:4711        LIVE   900/s rrc00 rrc03  correlates",
+        "noc2:17          SILENT 12s rrc01",
+    ]

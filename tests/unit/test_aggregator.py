@@ -9,6 +9,7 @@ from bgptui.domain.health import CollectorFreshness, QuietPeer
 from bgptui.domain.routing import BgpMessage, MessageType, Peer, Session
 from bgptui.domain.window import FeatureWindow
 from bgptui.features.aggregator import Aggregator
+from bgptui.features.handed_minutes import HandedMinutes
 
 T0 = 1_700_000_040  # a minute's start
 A = Peer("rrc00", "192.0.2.1", 64500)
@@ -373,3 +374,26 @@ def test_freshness_tells_when_collectors_and_quiet_peers_were_heard() -> None:
         CollectorFreshness("rrc01", T0 + 902, 0, 0, T0 + 902, "silence"),
     )
     assert quiet == (QuietPeer("rrc00", A.address, A.asn, T0),)
+
+
+def test_a_collector_that_is_left_writes_its_last_rows_and_the_others_go_on() -> None:
+    aggregator = Aggregator(network=HandedMinutes())
+    for message in (update(0, A), update(1, C), update(70, A), update(71, C)):
+        aggregator.observe(message, message.timestamp)
+    closed = aggregator.advance(T0 + 71)
+    left = aggregator.leave(A.collector)
+    assert [(row.peer, row.start - T0) for row in closed + left if row.peer == A] == [
+        (A, 0),
+        (A, 60),
+    ]
+    assert aggregator.closed_until(A.collector) == T0 + 120
+    assert aggregator.collectors == (C.collector,)
+    assert {row.peer for row in aggregator.flush()} == {C}
+
+
+def test_what_another_process_has_written_of_a_collector_is_not_written_twice() -> None:
+    aggregator = Aggregator(network=HandedMinutes())
+    aggregator.begin(A.collector, T0 + 120.0)
+    rows = replay([update(100, A), update(130, A), update(200, A)], aggregator)
+    assert sorted(of(rows, A)) == [2, 3]
+    assert aggregator.losses()["late"] == 1

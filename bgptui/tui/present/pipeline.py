@@ -1,6 +1,6 @@
 """The health of the pipeline: one line, or a panel where there is room."""
 
-from bgptui.domain.health import Health, RpkiHealth, StageHealth, StageState
+from bgptui.domain.health import Health, ProcessHealth, RpkiHealth, StageHealth, StageState
 from bgptui.tui.lines import Line, Piece, Span, Tone, line, pack, shortened
 from bgptui.tui.present.figures import DAY_S, age, count, moment, percent, size
 
@@ -36,6 +36,7 @@ def pipeline_panel(health: Health | None, *, width: int, rows: int) -> list[Line
         return [health_line(None, width)]
     lines = [line(Span("PIPELINE", Tone.HEADING), f"  {_summary(health)}")]
     lines += _feed_lines(health, width)
+    lines += [_process_line(process, width) for process in health.processes]
     lines += [_stage_line(stage) for stage in health.stages]
     if health.rpki.state != "off":
         lines += _rpki_lines(health.rpki, health.now, width)
@@ -116,6 +117,20 @@ def _stage_line(stage: StageHealth) -> Line:
     state = Span(f"{stage.state.value.upper():<5}", _TONE[stage.state])
     queue = f"{stage.depth}/{stage.capacity}" if stage.capacity else ""
     return line(f"{stage.name:<10}", state, f" {queue:>9} {stage.busy_s:7.2f}s  {stage.detail}")
+
+
+def _process_line(process: ProcessHealth, width: int) -> Line:
+    """One of several processes: how old its word is, what it does, what it holds."""
+    state = "SILENT" if process.is_stale else process.feed_state.upper()
+    tone = Tone.BAD if process.is_stale else Tone.GOOD if state == "LIVE" else Tone.WARN
+    rate = (
+        f" {count(process.rate_per_s):>5}/s " if not process.is_stale else f" {age(process.age_s)} "
+    )
+    hosts = " ".join(process.hosts) or "no collector"
+    task = "  correlates" if process.correlates else ""
+    head = f"{process.name:<16} "
+    room = max(width - len(head) - len(state) - len(rate), 0)
+    return line(head, Span(state, tone), rate, shortened(f"{hosts}{task}", room))
 
 
 def _rpki(rpki: RpkiHealth, now: float) -> Line:
