@@ -35,7 +35,7 @@ from bgptui.rpki.vrp_source import Ageing, VrpSource
 from bgptui.runtime.channel import Channel
 from bgptui.runtime.clock import EventClock, PipelineClock
 from bgptui.runtime.metrics import Metrics
-from bgptui.sources.ris_requests import subscribe_requests
+from bgptui.sources.ris_requests import requests
 from bgptui.sources.sink import Sink, Source
 from bgptui.store.batch import WriteBatch
 from bgptui.store.connect import Database
@@ -98,11 +98,11 @@ def settings(folder: Path, url: str, **flags: Any) -> Config:
 def socket_only(folder: Path, url: str, count: int) -> Measured:
     """The WebSocket client alone, with the settings of the real one."""
     meter = _Meter()
-    requests = subscribe_requests(settings(folder, url).feed)
+    asked = [each.subscribe for each in requests(settings(folder, url).feed)]
 
     async def receive() -> None:
         async with connect(url, compression=None, max_size=2**26, max_queue=1_024) as connection:
-            for request in requests:
+            for request in asked:
                 await connection.send(request, text=True)
                 await connection.recv()
             meter.begin()

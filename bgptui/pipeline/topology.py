@@ -330,7 +330,12 @@ class Pipeline:
 
     @property
     def running(self) -> bool:
-        return self._ingesting.is_alive() and not self.failure.happened.is_set()
+        """Input is still to come or to be written; False once a stage has failed."""
+        if self.failure.happened.is_set():
+            return False
+        return self._ingesting.is_alive() or any(
+            worker.alive for worker in (*self._workers, self._write)
+        )
 
     def _written(self) -> None:
         """The stage "write" has ended: in good order, or by a failure."""
