@@ -27,7 +27,7 @@ help:
 	@echo 'make lint     the same without the tests'
 	@echo 'make faults   kills, outages and long runs'
 	@echo 'make fuzz     ten minutes of hostile input'
-	@echo 'make bench    the end-to-end benchmark'
+	@echo 'make bench    ingest from socket to rows, and the console beside it; five minutes'
 	@echo 'make wheel    dist/bgptui-*.whl'
 	@echo 'make clean    removes .venv, dist and caches'
 	@echo 'ARGS="..." is passed on to bgptui, pytest or the benchmark'
@@ -50,11 +50,11 @@ lint: .venv/installed-for-tests
 faults: .venv/installed-for-tests
 	$(BIN)/pytest -m faults $(ARGS)
 
-fuzz: .venv/installed-for-tests
+fuzz: .venv/installed-for-fuzzing
 	$(BIN)/pytest -m fuzz $(ARGS)
 
 bench: .venv/installed
-	$(BIN)/python -m benchmarks.end_to_end $(ARGS)
+	$(BIN)/python -m benchmarks.ingest $(ARGS)
 
 wheel: .venv/created
 	$(PIP) wheel --quiet --no-deps --wheel-dir dist .
@@ -83,3 +83,7 @@ clean:
 	@echo 'Installing into .venv, with what the tests need; this takes a minute, once'
 	@$(PIP) install --quiet -e '.[test]' -c constraints.txt
 	@touch .venv/installed $@
+
+.venv/installed-for-fuzzing: .venv/installed-for-tests
+	@$(PIP) install --quiet -e '.[test,fuzz]' -c constraints.txt
+	@touch $@

@@ -10,19 +10,19 @@ one run: machines are noisy.
 """
 
 import argparse
-import json
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-from benchmarks.generator import FeedShape, frames, origin, prefix
+from benchmarks import workload
+from benchmarks.generator import FeedShape
+from benchmarks.workload import write_frames, write_vrps, write_watchlist
 from bgptui import app
 from bgptui.config.load import load
 from bgptui.config.show import example_file
@@ -61,7 +61,10 @@ def main() -> None:
         print(msgspec.json.encode(measured).decode())
         return
     with tempfile.TemporaryDirectory(prefix="bgptui-benchmark-") as folder:
-        size_bytes = _prepare(Path(folder), args.frames, args.seed)
+        shape = FeedShape()
+        size_bytes = write_frames(Path(folder), args.frames, seed=args.seed, shape=shape)
+        write_vrps(Path(folder), VRPS, shape=shape)
+        write_watchlist(Path(folder), WATCHED, shape=shape)
         print(f"{args.frames:,} frames, {size_bytes / 1e6:.0f} MB, seed {args.seed}")
         print(
             f"{'':<24}{'messages/CPU-s':>15}{'MB/CPU-s':>10}{'wall s':>8}{'peak MiB':>10}  target"
@@ -88,39 +91,12 @@ def main() -> None:
             )
 
 
-def _prepare(folder: Path, count: int, seed: int) -> int:
-    """Write frames, VRPs and a watchlist; the size of the frames in bytes."""
-    shape = FeedShape()
-    with (folder / "frames.jsonl").open("wb") as recording:
-        recording.writelines(frame + b"\n" for frame in frames(count, seed=seed, shape=shape))
-    roas = [
-        {
-            "prefix": prefix(number),
-            "asn": origin(number),
-            "maxLength": int(prefix(number).rpartition("/")[2]),
-        }
-        for number in _spread(VRPS, shape.prefixes)
-    ]
-    document = {"metadata": {"buildtime": "2026-01-07T10:00:00Z"}, "roas": roas}
-    (folder / "vrps.json").write_text(json.dumps(document))
-    rules = (
-        f'[[prefix]]\nprefix = "{prefix(number)}"\norigins = [{origin(number)}]\n'
-        for number in _spread(WATCHED, shape.prefixes)
-    )
-    (folder / "watch.toml").write_text("".join(rules))
-    return (folder / "frames.jsonl").stat().st_size
-
-
-def _spread(count: int, total: int) -> Iterator[int]:
-    return (number * total // count for number in range(count))
-
-
 def _measure(folder: Path, raw_rows: str, raw_json: str) -> Measured:
     flags = {
         "store.raw_rows": raw_rows,
         "store.raw_json": raw_json,
-        "rpki.vrps": str(folder / "vrps.json"),
-        "watch.file": str(folder / "watch.toml"),
+        "rpki.vrps": str(folder / workload.VRPS),
+        "watch.file": str(folder / workload.WATCHLIST),
     }
     config = load(flags, {}, cwd=folder, config_file=example_file()).config
     with Database.throwaway() as database:
@@ -128,7 +104,7 @@ def _measure(folder: Path, raw_rows: str, raw_json: str) -> Measured:
         with app.collector(
             config,
             database,
-            legs=lambda inputs: [inputs.recording([str(folder / "frames.jsonl")])],
+            legs=lambda inputs: [inputs.recording([str(folder / workload.FRAMES)])],
             ageing=Ageing.NEVER,
         ) as pipeline:
             pipeline.wait()

@@ -1,10 +1,11 @@
 """Synthetic RIS Live frames for benchmarks: deterministic, with the shape of the real feed.
 
 Modelled on captured frames: a median of about 470 bytes, two announced prefixes a message, one
-message in ten with withdrawals (IPv6 ones zero-expanded, as on the wire), a fifth of the
-UPDATEs IPv6 with two next hops (half as two entries, half comma-joined), now and then an AS_SET,
-KEEPALIVEs, and bursts of one peer that re-announces a block of prefixes. Some prefixes are heard
-of much more often than others, and one route in a thousand has a wrong origin.
+message in ten with withdrawals (IPv6 ones zero-expanded, as on the wire; a few beside
+announcements), a fifth of the UPDATEs IPv6 with two next hops (half as two entries, half
+comma-joined), now and then an AS_SET, KEEPALIVEs, sessions that go down and come up, and bursts of
+one peer that re-announces a block of prefixes. Some prefixes are heard of much more often than
+others, and one route in a thousand has a wrong origin.
 """
 
 from collections.abc import Iterator
@@ -35,6 +36,7 @@ class _Peer(Struct):
     address: str
     address6: str
     asn: int
+    is_up: bool = True
 
 
 def frames(count: int, *, seed: int = 1, shape: FeedShape | None = None) -> Iterator[bytes]:
@@ -74,15 +76,18 @@ class _Feed:
         if kind < 0.01:
             head = _head(peer, peer.address, timestamp, number)
             return f'{head}"type":"KEEPALIVE"}}}}'.encode()
-        if kind < 0.11:
-            return self._withdrawal(peer, timestamp, number)
+        if kind < 0.0102:
+            return _state(peer, timestamp, number)
+        if kind < 0.115:
+            head = _head(peer, peer.address, timestamp, number)
+            return f'{head}"type":"UPDATE",{self._withdrawals()}}}}}'.encode()
         return self._update(peer, timestamp, number, self._some_prefix())
 
     def _some_prefix(self) -> int:
         """Half of what is heard is of an eighth of the prefixes."""
         return int(self._shape.prefixes * self._rng.random() ** 3)
 
-    def _withdrawal(self, peer: _Peer, timestamp: float, number: int) -> bytes:
+    def _withdrawals(self) -> str:
         first = self._some_prefix()
         listed = []
         for step in range(self._rng.choice((1, 1, 2, 3, 8))):
@@ -91,8 +96,7 @@ class _Feed:
                 network, length = withdrawn.split("/")
                 withdrawn = network.replace("::", ":0:0:0:0:0:0") + "/" + length
             listed.append(f'"{withdrawn}"')
-        head = _head(peer, peer.address, timestamp, number)
-        return f'{head}"type":"UPDATE","withdrawals":[{",".join(listed)}]}}}}'.encode()
+        return f'"withdrawals":[{",".join(listed)}]'
 
     def _update(self, peer: _Peer, timestamp: float, number: int, near: int) -> bytes:
         rng, prefixes = self._rng, self._shape.prefixes
@@ -109,7 +113,7 @@ class _Feed:
             hops += f",[{path[-1] + 1},{path[-1] + 2}]"
         community = ",".join(
             f"[{rng.choice(self._transit)},{rng.randrange(65_536)}]"
-            for _ in range(rng.randrange(5, 17))
+            for _ in range(rng.randrange(5, 18))
         )
         address = peer.address6 if ipv6 else peer.address
         link_local = f"fe80::{peer.asn:x}"
@@ -123,10 +127,19 @@ class _Feed:
                 f'{{"next_hop":"{link_local}","prefixes":[{listed}]}}'
             )
         head = _head(peer, address, timestamp, number)
+        if rng.random() < 0.003:
+            head += f"{self._withdrawals()},"
         return (
             f'{head}"type":"UPDATE","path":[{hops}],"community":[{community}],"origin":"igp",'
             f'"announcements":[{announcements}]}}}}'
         ).encode()
+
+
+def _state(peer: _Peer, timestamp: float, number: int) -> bytes:
+    peer.is_up = not peer.is_up
+    state = "connected" if peer.is_up else "down"
+    head = _head(peer, peer.address, timestamp, number)
+    return f'{head}"type":"RIS_PEER_STATE","state":"{state}"}}}}'.encode()
 
 
 def _peer(index: int, shape: FeedShape) -> _Peer:

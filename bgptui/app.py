@@ -18,20 +18,19 @@ from msgspec import Struct
 from bgptui.config.schema import Config
 from bgptui.correlate.correlator import Correlator
 from bgptui.detect.detector import Detector
-from bgptui.detect.history import StreamHistory
 from bgptui.detect.model_bundle import configured_bundle
 from bgptui.domain.alert import AlertChange
 from bgptui.domain.gap import Gap
-from bgptui.domain.window import WINDOW_S
 from bgptui.errors import BadInput, Fatal, ServiceUnreachable, Transient, UsageError
 from bgptui.features.aggregator import Aggregator
-from bgptui.pipeline.holding import hold, release
+from bgptui.pipeline.holding import hold, hold_share, release
 from bgptui.pipeline.ingest import LastRun
 from bgptui.pipeline.inputs import Inputs, quarantine_path
 from bgptui.pipeline.moment import PeerCount
 from bgptui.pipeline.rooms import Rooms
+from bgptui.pipeline.share import Share
 from bgptui.pipeline.spooling import Spooling
-from bgptui.pipeline.takeover import firing_before
+from bgptui.pipeline.takeover import firing_before, histories
 from bgptui.pipeline.topology import Leg, Pipeline
 from bgptui.routemon.monitor import RouteMonitor
 from bgptui.routemon.watchlist import Watchlist
@@ -45,7 +44,13 @@ from bgptui.store.connect import CONSOLE, Connection, Database, describe
 from bgptui.store.embedded import default_data_dir
 from bgptui.store.migrate import check_schema, migrate
 from bgptui.store.replays import begin_replay, finish_replay
-from bgptui.store.start_state import StartState, fresh_state, next_ids, start_state
+from bgptui.store.start_state import (
+    StartState,
+    fresh_state,
+    next_ids,
+    own_ids,
+    start_state,
+)
 
 log = logging.getLogger(__name__)
 
@@ -60,9 +65,11 @@ class Replay(Struct, frozen=True):
     Attributes:
         fingerprint: names it to the database, so that it can go on after a kill; None where
             the input can be read once only, or the database is thrown away.
+        ribs: MRT routing tables whose routes stood before the first message.
     """
 
     fingerprint: str | None
+    ribs: Sequence[str] = ()
 
 
 def configured_database(config: Config) -> Database:
@@ -148,24 +155,43 @@ def collector(
     inputs = Inputs(config, clock=clock, metrics=metrics, quarantine=quarantine_path())
     vrps = _vrps(config, ageing=Ageing.NEVER if replay else ageing, metrics=metrics)
     migrate(database.dsn)
-    held = hold(database)
+    hosts = () if replay else config.feed.collectors
+    held = hold_share(database, hosts) if hosts else hold(database)
+    inputs.share = held.share
     try:
         spooling = Spooling(
-            config.store, database, connect=held.connect, held=held.lease, metrics=metrics
+            config.store,
+            database,
+            connect=held.connect,
+            held=held.lease,
+            metrics=metrics,
+            apart="" if held.share is None else "shards",
         )
-        spooling.recover()
+        if held.share is None:
+            spooling.recover()
+        else:
+            spooling.set_aside()
         with held.connect() as connection:
-            state, committed = _state(connection, replay)
+            state, committed = _state(connection, replay, held.share)
         held = msgspec.structs.replace(held, replay=committed)
         run = _needed(legs(inputs), state)
         if any(leg.when_away is WhenAway.SPOOL for leg in run):
             held = msgspec.structs.replace(held, spool=spooling.create())
+        rooms = _rooms(
+            config,
+            state,
+            watchlist=watchlist,
+            vrps=vrps,
+            metrics=metrics,
+            replay=replay,
+            share=held.share,
+        )
+        for entry in inputs.rib(replay.ribs if replay else ()):
+            rooms.monitor.seed(entry)
         pipeline = Pipeline(
             config,
             legs=run,
-            rooms=_rooms(
-                config, state, watchlist=watchlist, vrps=vrps, metrics=metrics, replay=replay
-            ),
+            rooms=rooms,
             held=held,
             clock=clock,
             metrics=metrics,
@@ -201,9 +227,12 @@ def _needed(legs: Sequence[Leg], state: StartState) -> Sequence[Leg]:
 
 
 def _state(
-    connection: Connection, replay: Replay | None
+    connection: Connection, replay: Replay | None, share: Share | None
 ) -> tuple[StartState, ReplayPosition | None]:
     """What the run starts with, and which of its rows are committed already."""
+    if share is not None:
+        # Each host's past comes with the host (pipeline.host_start).
+        return fresh_state(connection, own_ids(share.number)), None
     if replay is None:
         return start_state(connection), None
     if replay.fingerprint is None:
@@ -258,6 +287,7 @@ def _rooms(
     vrps: VrpSource,
     metrics: Metrics,
     replay: Replay | None,
+    share: Share | None,
 ) -> Rooms:
     windows, ids = config.windows, state.next_ids
     aggregator = Aggregator(
@@ -266,6 +296,7 @@ def _rooms(
         flap_memory=windows.flap_memory,
         peer_expiry_s=windows.peer_expiry_s,
         closed_until=-math.inf if state.closed_until is None else state.closed_until,
+        network=None if share is None else share.minutes,
     )
     monitor = RouteMonitor(
         watchlist,
@@ -281,16 +312,7 @@ def _rooms(
         next_feature_id=itertools.count(ids.features).__next__,
         next_result_id=itertools.count(ids.ml_results).__next__,
     )
-    detector.restore(
-        StreamHistory(
-            peer=stream.peer,
-            minutes=stream.starts // WINDOW_S,
-            features=stream.values,
-            zscores=stream.zscores,
-            gap=stream.gaps,
-        )
-        for stream in state.baseline
-    )
+    detector.restore(histories(state.baseline))
     peers = PeerCount()
     correlator = Correlator(
         config.alerts,

@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 a service cannot
 import argparse
 import importlib
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -89,6 +90,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_common(parser)
     parser.set_defaults(command="run:run")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _add_record(commands)
     _add_replay(commands)
     _add_serve_recording(commands)
     _add_db(commands)
@@ -106,6 +108,13 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
     return int(text)
+
+
+def _duration_s(text: str) -> float:
+    match = re.fullmatch(r"(\d+)([smhd])", text, re.ASCII)
+    if match is None or not int(match[1]):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a duration, e.g. 90s, 15m, 2h or 1d")
+    return float(int(match[1]) * {"s": 1, "m": 60, "h": 3_600, "d": 86_400}[match[2]])
 
 
 def _port(text: str) -> int:
@@ -163,6 +172,44 @@ def _command(
     return parser
 
 
+def _add_record(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = _command(
+        commands,
+        "record",
+        "record:run",
+        "write what the feed brings into a recording, for replay and serve-recording; needs no "
+        "database",
+    )
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        help="zstd-compressed JSON lines, e.g. incident.jsonl.zst; a full one, or one that is "
+        "there already, steps aside as incident.000001.jsonl.zst, incident.000002...",
+    )
+    parser.add_argument(
+        "--max-size",
+        type=_count,
+        default=1_024,
+        metavar="MIB",
+        help="of one file, compressed; about an hour of the whole feed at 1024 (default)",
+    )
+    parser.add_argument(
+        "--keep", type=_count, metavar="N", help="newest files to keep (default: all of them)"
+    )
+    parser.add_argument(
+        "--for", dest="duration", type=_duration_s, metavar="DURATION", help="e.g. 90s, 15m, 2h"
+    )
+    parser.add_argument(
+        "--url", default=argparse.SUPPRESS, help="RIS Live WebSocket address (feed.url)"
+    )
+    parser.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default=argparse.SUPPRESS,
+        help="format of log lines",
+    )
+
+
 def _add_replay(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser = _command(
         commands,
@@ -174,8 +221,15 @@ def _add_replay(commands: "Commands[argparse.ArgumentParser]") -> None:
         "input",
         nargs="+",
         metavar="INPUT",
-        help="RIS Live JSON lines: plain, .gz, .bz2, .zst, or - for standard input; several "
-        "files are merged by time",
+        help="RIS Live JSON lines or MRT, which their content tells: plain, .gz, .bz2, .zst, "
+        "folders of such, or - for standard input; several files are merged by time",
+    )
+    parser.add_argument(
+        "--rib",
+        action="append",
+        metavar="FILE",
+        help="MRT routing table (TABLE_DUMP, TABLE_DUMP_V2): what stands in it before the first "
+        "message opens no alert; may be repeated",
     )
     parser.add_argument("--speed", type=float, metavar="N", help="multiple of real time")
     parser.add_argument(

@@ -14,6 +14,7 @@ from bgptui.store.connect import CONSOLE, Database, describe
 from bgptui.store.dsn import masked_dsn
 from bgptui.store.migrate import migrate
 from bgptui.store.sample_data import write_sample_data
+from bgptui.store.shards import HeldLease
 from bgptui.store.status import (
     DatabaseStatus,
     Policy,
@@ -118,6 +119,8 @@ def _status_lines(found: DatabaseStatus) -> list[str]:
         *map(_table_line, found.tables),
         *(["policies:"] if found.policies else []),
         *map(_policy_line, found.policies),
+        *(["leases:"] if found.leases else []),
+        *map(_lease_line, found.leases),
         "last maintenance: "
         + (
             "never"
@@ -151,6 +154,11 @@ def _policy_line(policy: Policy) -> str:
     ran = f"last {_time(policy.last_run)} {policy.last_status or ''}" if policy.last_run else "-"
     name = policy.policy.removeprefix("policy_").replace("_", " ")
     return f"  {policy.relation:<24}{name:<30}{policy.rule or '-':<32}{ran}"
+
+
+def _lease_line(held: HeldLease) -> str:
+    left = f"{held.remaining_s:.0f} s left" if held.remaining_s else "not renewed"
+    return f"  {held.scope:<12}{held.holder}  (epoch {held.epoch}, {left})"
 
 
 def _time(timestamp: float | None) -> str:

@@ -1,5 +1,6 @@
 """A progress line on stderr, where that is a terminal."""
 
+import logging
 import sys
 import threading
 import time
@@ -13,8 +14,8 @@ _ERASE_LINE = "\r\x1b[K"
 class ProgressLine:
     """One line that is redrawn in place; a context manager that erases it at the end.
 
-    Lines for people or programs go through `print_line`, so that the two do not mix on one
-    terminal. Any thread may call it.
+    Lines for people or programs go through `print_line`, and log lines on stderr by themselves,
+    so that the two do not mix on one terminal. Any thread may call it.
     """
 
     def __init__(self, label: str) -> None:
@@ -25,6 +26,7 @@ class ProgressLine:
         self._drawn_at = 0.0
 
     def __enter__(self) -> Self:
+        self._redirect_log(sys.stderr, self)
         return self
 
     def __exit__(
@@ -33,7 +35,24 @@ class ProgressLine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._redirect_log(self, sys.stderr)
         self.clear()
+
+    def write(self, text: str) -> None:
+        """Write log lines above the progress line: a log handler's stream."""
+        with self._lock:
+            sys.stderr.write(_ERASE_LINE * bool(self._text) + text)
+            if self._text:
+                self._draw()
+
+    def flush(self) -> None:
+        """Every line is flushed as it is written."""
+        sys.stderr.flush()
+
+    def _redirect_log(self, source: object, target: "TextIO | ProgressLine") -> None:
+        for handler in logging.getLogger().handlers if self._shown else ():
+            if isinstance(handler, logging.StreamHandler) and handler.stream is source:
+                handler.setStream(target)
 
     def bytes_read(self, done: int, total: int | None) -> None:
         """Show how much of the input has been read; `total` is None where it is unknown."""

@@ -25,19 +25,24 @@ from bgptui.errors import UsageError
 from bgptui.pipeline.inputs import oldest_timestamp, quarantine_path
 from bgptui.pipeline.tally import Tally
 from bgptui.pipeline.topology import Pipeline
-from bgptui.sources.line_file import STDIN
+from bgptui.sources.input_file import collector_of, expand, open_rib
+from bgptui.sources.packed_file import STDIN
 from bgptui.store.connect import Database
 
 
 def run(args: argparse.Namespace) -> int:
     """Replay; alerts go to stdout as they open, update and resolve, a summary to stderr."""
-    _check_inputs(args.input, speed=args.speed)
+    if args.speed is not None and not args.speed > 0:
+        raise UsageError(f"--speed {args.speed:g}: must be above 0")
+    names, ribs = expand(args.input), args.rib or []
+    for rib in ribs:
+        open_rib(rib)  # what is wrong with its name is said before a database is made
     config = load_settings(args, overrides=_overrides()).config
     start_log(args, config.runtime.log_format)
     if args.ui:
         console.require_terminal()
     if config.store.dsn and not args.keep:
-        _check_age(config, args.input)
+        _check_age(config, names)
     database = app.configured_database(config) if config.store.dsn else Database.throwaway()
     with ProgressLine("replay") as progress, headless.stop_signals() as stop, database:
         printer = _Printer(args.format, progress)
@@ -46,10 +51,10 @@ def run(args: argparse.Namespace) -> int:
             config,
             database,
             legs=lambda inputs: [
-                inputs.recording(args.input, speed=args.speed, on_progress=progress.bytes_read)
+                inputs.recording(names, speed=args.speed, on_progress=progress.bytes_read)
             ],
             ageing=vrp_ageing(args),
-            replay=app.Replay(_fingerprint(args.input, config)),
+            replay=app.Replay(_fingerprint(names, ribs, config), ribs),
             on_change=printer.count if args.ui else printer.print,
         ) as pipeline:
             _follow(args, config, database, pipeline=pipeline, stop=stop)
@@ -75,22 +80,12 @@ class _Printer:
         self._progress.print_line(self._write(change))
 
 
-def _check_inputs(names: list[str], *, speed: float | None) -> None:
-    for name in names:
-        if name != STDIN and Path(name).is_dir():
-            raise UsageError(f"{name}: is a folder; name its files")
-        if name != STDIN and not Path(name).exists():
-            raise UsageError(f"{name}: there is no such file")
-    if speed is not None and not speed > 0:
-        raise UsageError(f"--speed {speed:g}: must be above 0")
-
-
 def _overrides() -> Mapping[str, Any]:
     """A replay stores every row and every frame, and does not catch up on anything first."""
     return {"store.raw_rows": "all", "store.raw_json": "all", "feed.warm_up": ""}
 
 
-def _fingerprint(names: list[str], config: Config) -> str | None:
+def _fingerprint(names: list[str], ribs: list[str], config: Config) -> str | None:
     """Of everything that the rows of this replay depend on.
 
     None where no second run could go on: standard input, and a database that is thrown away.
@@ -105,7 +100,9 @@ def _fingerprint(names: list[str], config: Config) -> str | None:
         runtime=Runtime(),
     )
     digest.update(msgspec.json.encode(ruling))
-    for name in (*names, config.rpki.vrps, config.watch.file):
+    for name in (*names, *ribs):
+        digest.update(collector_of(name, "").encode())  # the path tells, not the content
+    for name in (*names, *ribs, config.rpki.vrps, config.watch.file):
         if name and "://" not in name:
             with Path(name).open("rb") as file:
                 digest.update(file_digest(file, "sha256").digest())

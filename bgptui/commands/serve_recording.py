@@ -8,6 +8,7 @@ from bgptui.commands import headless
 from bgptui.commands.settings import load_settings, start_log
 from bgptui.errors import UsageError
 from bgptui.pipeline.inputs import recorded_frames
+from bgptui.sources.input_file import expand
 from bgptui.sources.playback import Pacing, Repeat, Times
 from bgptui.sources.ris_server import RisServer, TimedFrame
 
@@ -22,11 +23,12 @@ def run(args: argparse.Namespace) -> int:
         value = getattr(args, flag)
         if value is not None and not value > 0:
             raise UsageError(f"--{flag} {value:g}: must be above 0")
+    names = expand(args.input)
     config = load_settings(args).config
     start_log(args, config.runtime.log_format)
 
     def frames() -> Iterator[TimedFrame]:
-        return recorded_frames(config, args.input)
+        return recorded_frames(config, names)
 
     server = RisServer(
         frames,

@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 
 from msgspec import Struct
 
-from bgptui.config.schema import Config, Subscription
+from bgptui.config.schema import Config, Feed, Subscription
 from bgptui.config.setting import Wrong
 
 
@@ -37,9 +37,24 @@ def contradictions(config: Config) -> Iterator[Contradiction]:
     if not feed.subscription:
         remedy = "at least one table; [{}] asks for everything"
         yield Contradiction(Wrong("feed.subscription", [], remedy))
+    yield from _sharing(feed)
     for index, subscription in enumerate(feed.subscription):
         for wrong in _subscription(f"feed.subscription[{index}]", subscription):
             yield Contradiction(wrong)
+
+
+def _sharing(feed: Feed) -> Iterator[Contradiction]:
+    if not feed.collectors:
+        return
+    if len(set(feed.collectors)) < len(feed.collectors):
+        yield Contradiction(Wrong("feed.collectors", feed.collectors, "each RIS host once"))
+    for index, subscription in enumerate(feed.subscription):
+        if subscription.host is not None:
+            wrong = Wrong(f"feed.subscription[{index}].host", subscription.host, "left out")
+            yield Contradiction(wrong, "feed.collectors")
+    if feed.warm_up:
+        # Every process would write the recording's windows.
+        yield Contradiction(Wrong("feed.warm_up", feed.warm_up, '""'), "feed.collectors")
 
 
 def _subscription(name: str, subscription: Subscription) -> Iterator[Wrong]:

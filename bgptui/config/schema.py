@@ -26,6 +26,18 @@ WebSocketUrl = Annotated[
     str, Meta(pattern=r"^wss?://[^/\s]", extra={"kind": "an address with ws:// or wss://"})
 ]
 
+DIRECT = "direct"
+ProxyUrl = Annotated[
+    str,
+    Meta(
+        pattern=rf"^$|^{DIRECT}$|^(https?|socks[45]|socks4a|socks5h)://[^/\s]+/?$",
+        extra={"kind": f'"", "{DIRECT}" or an address with http://, https:// or socks5h://'},
+    ),
+]
+RisHost = Annotated[
+    str, Meta(pattern=r"^[a-z0-9-]+$", extra={"kind": 'the short name of a RIS host, as "rrc00"'})
+]
+
 
 class Keep(StrEnum):
     """Which raw rows, or which raw rows' JSON, are stored."""
@@ -81,9 +93,13 @@ class Feed(Section, frozen=True):
     url: WebSocketUrl = "wss://ris-live.ripe.net/v1/ws/"
     client: Annotated[str, Meta(min_length=1, max_length=128)] = "bgptui"
     subscription: tuple[Subscription, ...] = (Subscription(),)
+    collectors: tuple[RisHost, ...] = ()
     include_raw: bool = False
     clock: ClockKind = ClockKind.WALL
     warm_up: FilePath = ""
+    mrt_collector: Annotated[str, Meta(pattern=r"^[a-z0-9_.-]{1,64}$")] = "mrt"
+    ca_file: FilePath = ""
+    proxy: ProxyUrl = ""
     open_timeout_s: Seconds = 10.0
     ping_interval_s: Seconds = 20.0
     ping_timeout_s: Seconds = 20.0

@@ -124,6 +124,8 @@ def allowed(annotation: Any) -> str:
         case inspect.VarTupleType(item_type=inspect.StructType(cls=item)):
             keys = ", ".join(field.name for field in msgspec.structs.fields(item))
             return f"a list of tables with the keys {keys}"
+        case inspect.VarTupleType():
+            return f"a list, each item {allowed(get_args(annotation)[0])}"
     raise TypeError(f"schema.py uses {annotation}, for which setting.py has no words")
 
 
@@ -148,8 +150,9 @@ def _check(name: str, value: Any, annotation: Any) -> Iterator[Wrong]:
         if not isinstance(value, list | tuple):
             yield Wrong(name, value, allowed(annotation))
             return
-        for index, table in enumerate(value):
-            yield from _check_table(f"{name}[{index}]", table, item)
+        for index, each in enumerate(value):
+            check = _check_table if _is_section(item) else _check
+            yield from check(f"{name}[{index}]", each, item)
         return
     try:
         msgspec.convert(value, annotation)

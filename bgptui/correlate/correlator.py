@@ -150,6 +150,7 @@ class Correlator:
                 peer = score.window.peer
                 collector = None if peer is None else peer.collector
                 changes += self._gaps.data_flows(float(score.window.start), collector)
+        changes += self._sessions.mark_transfers(now)
         changes += self._ml.observe(scores)
         strong = [score for score in scores if is_strong(score, self._detect)]
         for score in strong:

@@ -15,7 +15,12 @@ from bgptui.domain.gap import Gap
 PAGES_AFTER_S = 30.0
 PREFIX = "gap|"
 # Messages of this time may be stored: it runs from the last window that was complete.
-RESTART = "restart"
+INCOMPLETE = {
+    "restart": "bgptui was restarted",
+    "takeover": "another bgptui has taken over",
+}
+# Messages come, less than a tenth of the usual.
+LOW_RATE = "low_rate"
 
 
 class GapAlerts:
@@ -94,14 +99,14 @@ class GapAlerts:
         whole = gap.collector is None
         where = "the whole feed" if whole else f"collector {gap.collector}"
         since, until = iso_utc(gap.start), None if gap.end is None else iso_utc(gap.end)
+        what = "Hardly any messages" if gap.reason == LOW_RATE else "No messages"
+        incomplete = INCOMPLETE.get(gap.reason)
         if until is None:
-            told = f"No messages of {where} since {since} ({gap.reason})."
-        elif gap.reason == RESTART:
-            told = (
-                f"bgptui was restarted: windows of {where} from {since} to {until} are incomplete."
-            )
+            told = f"{what} of {where} since {since} ({gap.reason})."
+        elif incomplete is not None:
+            told = f"{incomplete}: windows of {where} from {since} to {until} are incomplete."
         else:
-            told = f"No messages of {where} from {since} to {until} ({gap.reason})."
+            told = f"{what} of {where} from {since} to {until} ({gap.reason})."
             told += " What happened in between was not seen."
         alert = Alert(
             alert_id=0,
@@ -126,6 +131,6 @@ class GapAlerts:
 
 
 def _loss(gap: Gap, lasted_s: float) -> str:
-    if gap.reason == RESTART:
+    if gap.reason in INCOMPLETE:
         return f"windows of {lasted_s:g} s are incomplete"
     return f"{lasted_s:g} s were not seen"

@@ -1,7 +1,7 @@
 """Sessions that go down: one alert for the peers of a collector that went down together."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
@@ -9,13 +9,16 @@ from bgptui.config.schema import Alerts
 from bgptui.correlate.agenda import LATENESS_S, Agenda, Errand
 from bgptui.correlate.confidence import OBSERVED, Terms
 from bgptui.correlate.ledger import NO_UUID, Draft, Ledger, Standing
+from bgptui.correlate.table_transfers import TableTransfers, Transfer
 from bgptui.correlate.wording import peer_name, session_title
 from bgptui.domain.alert import Alert, AlertChange, AlertType, Severity
 from bgptui.domain.alert_json import from_iso_utc, iso_utc
 from bgptui.domain.routing import BgpMessage, Peer, Session
 from bgptui.domain.window import FeatureWindow
 
-TOGETHER_S = 60.0  # peers that go down within this belong to one outage
+# Peers that go down within this belong to one outage. Of peers that were down before we listened
+# the first word is their next try: RFC 4271 section 10 suggests 120 s for ConnectRetryTime.
+TOGETHER_S = 120.0
 MOST_OF_AT_LEAST = 3  # "most peers of a collector" means nothing for one or two
 MEMBERS_SHOWN = 1_000  # a restart takes over those; no collector of RIS has as many peers
 PEERS_MOST = 100_000
@@ -24,6 +27,7 @@ PREFIX = "session|"
 
 # Of a fact of kind session, what a restart needs.
 _MEMBER_KEYS = {"collector", "peer_addr", "peer_asn", "down_at", "up_at", "resets"}
+_TRANSFER_KEYS = {"collector", "peer_addr", "peer_asn", "start", "end", "announced"}
 
 
 class PeerSession(Struct):
@@ -47,18 +51,20 @@ class Member(Struct):
 
 
 class Outage(Struct):
-    """Peers of one collector that went down within TOGETHER_S of the first."""
+    """Peers of one collector that went down within TOGETHER_S of the first, or whose table
+    transfer was seen."""
 
     key: str
     collector: str
     started_at: float
     severity: Severity = Severity.MEDIUM
     members: dict[Peer, Member] = {}
+    transfers: list[Transfer] = []
 
     @property
     def recovered_at(self) -> float | None:
         """When the last of them came up; None while one is down."""
-        latest = self.started_at
+        latest = max([self.started_at, *(float(each.end) for each in self.transfers)])
         for member in self.members.values():
             if member.up_at is None:
                 return None
@@ -96,9 +102,12 @@ class SessionAlerts:
         self._peers_of: dict[str, set[Peer]] = {}
         self._outages: dict[str, Outage] = {}
         self._outage_of: dict[Peer, Outage] = {}
+        self._transfers = TableTransfers(lasts_s=settings.table_transfer_s)
 
     def observe(self, message: BgpMessage) -> tuple[AlertChange, ...]:
         """A peer's session changed its state; the same state again is no change."""
+        if message.peer.asn == 0:
+            return ()  # zebra's half-open connections: whoever it is has not said so yet
         if message.peer not in self._sessions and len(self._sessions) >= PEERS_MOST:
             self._drops["sessions"] += 1
             return ()
@@ -112,6 +121,7 @@ class SessionAlerts:
         if window.peer is None:
             return ()
         self._meet(window.peer)
+        self._transfers.note(window, after_reset=self._is_after_reset(window))
         session = self._sessions.get(window.peer)
         if session is None or session.up_at is not None:
             return ()
@@ -119,12 +129,47 @@ class SessionAlerts:
             return self._up(window.peer, float(window.start))
         return ()
 
+    def mark_transfers(self, at: float) -> tuple[AlertChange, ...]:
+        """Say of each table transfer in the windows seen since the last call that it is one: in
+        the alert of its peer or collector, else in a low one of its own."""
+        changes: list[AlertChange] = []
+        for transfer in self._transfers.found():
+            outage = self._outage_around(transfer)
+            if outage is None:
+                key = f"{PREFIX}{transfer.peer.collector}|{transfer.peer.address}|transfer"
+                outage = Outage(key, transfer.peer.collector, transfer.start, Severity.LOW)
+                self._outages[key] = outage
+                due = transfer.end + self._hold_down_s + LATENESS_S
+                self._agenda.put(due, key, Errand.LOOK)
+            outage.transfers.append(transfer)
+            changes += self._tell(outage, at)
+        return tuple(changes)
+
     def is_settling(self, window: FeatureWindow) -> bool:
-        """The window lies between a reset and the end of the table transfer after it."""
+        """The window lies in a table transfer: between a reset and the end of what follows it,
+        or in one that shows by itself."""
+        return self._is_after_reset(window) or self._transfers.includes(window)
+
+    def _is_after_reset(self, window: FeatureWindow) -> bool:
         session = None if window.peer is None else self._sessions.get(window.peer)
         if session is None or window.end <= session.reset_at:
             return False
         return session.up_at is None or window.start < session.up_at + self._table_transfer_s
+
+    def _outage_around(self, transfer: Transfer) -> Outage | None:
+        """The open outage that the transfer ends: of its peer, or else of its collector."""
+        known = self._outage_of.get(transfer.peer)
+        if known is not None:
+            return known
+        return next(
+            (
+                outage
+                for outage in self._outages.values()
+                if outage.collector == transfer.peer.collector
+                and self._ledger.standing(outage.key) is Standing.OPEN
+            ),
+            None,
+        )
 
     def look(self, key: str, at: float) -> tuple[AlertChange, ...]:
         """End an outage whose peers all stayed up for the hold-down."""
@@ -141,6 +186,7 @@ class SessionAlerts:
     def restore(self, alert: Alert) -> None:
         """Take over an alert with the members that its evidence names."""
         outage = Outage(alert.key, alert.collector or "", alert.first_seen, alert.severity, {})
+        outage.transfers += _transfers_in(alert)
         for fact in alert.evidence:
             if fact.get("kind") != "session" or not fact.keys() >= _MEMBER_KEYS:
                 continue
@@ -151,6 +197,8 @@ class SessionAlerts:
             self._meet(peer)
             self._sessions[peer] = PeerSession(down_at, up_at)
             self._outage_of[peer] = outage
+        if not outage.members and not outage.transfers:
+            return  # it says too little to go on with
         self._outages[alert.key] = outage
         if outage.recovered_at is not None:
             self._agenda.put(outage.recovered_at + self._hold_down_s, alert.key, Errand.LOOK)
@@ -242,7 +290,7 @@ class SessionAlerts:
     def _draft(self, outage: Outage, at: float) -> Draft:
         members = sorted(outage.members.items(), key=lambda item: (item[1].down_at, item[0]))
         down = [peer for peer, member in members if member.up_at is None]
-        named = members[0][0]
+        named = members[0][0] if members else outage.transfers[0].peer
         alert = Alert(
             alert_id=0,
             alert_uuid=NO_UUID,
@@ -257,10 +305,13 @@ class SessionAlerts:
             peer_addr=named.address,
             peer_asn=named.asn,
             collector=outage.collector,
-            peers_seen=len({peer.asn for peer in outage.members}),
+            peers_seen=len({peer.asn for peer in outage.members} or {named.asn}),
             peers_total=self._peers_total(),
-            anomaly_types=("session_down",),
-            evidence=tuple(_fact(peer, member) for peer, member in members[:MEMBERS_SHOWN]),
+            anomaly_types=_anomaly_types(outage),
+            evidence=(
+                *(_fact(peer, member) for peer, member in members[:MEMBERS_SHOWN]),
+                *(_transfer_fact(transfer) for transfer in outage.transfers[:MEMBERS_SHOWN]),
+            ),
         )
         return Draft(
             alert=alert,
@@ -270,7 +321,22 @@ class SessionAlerts:
         )
 
 
+def _anomaly_types(outage: Outage) -> tuple[str, ...]:
+    down = ("session_down",) if outage.members else ()
+    return (*down, "table_transfer") if outage.transfers else down
+
+
 def _description(outage: Outage, *, down: int, named: Peer) -> str:
+    told = _told_of_sessions(outage, down=down, named=named) if outage.members else ""
+    for transfer in outage.transfers[:3]:
+        told += (
+            f" Table transfer of {peer_name(transfer.peer)} at {iso_utc(transfer.start)}:"
+            f" {transfer.announced:,} prefixes; its churn is no anomaly."
+        )
+    return told.strip()
+
+
+def _told_of_sessions(outage: Outage, *, down: int, named: Peer) -> str:
     count = len(outage.members)
     who = peer_name(named) if count == 1 else f"{count} peers of {outage.collector}"
     told = f"{who}: session left Established at {iso_utc(outage.started_at)}."
@@ -287,9 +353,34 @@ def _description(outage: Outage, *, down: int, named: Peer) -> str:
 def _note(outage: Outage, *, down: int) -> str:
     """What is worth an update: who is down; of sessions that flap, each doubling of resets."""
     resets = sum(member.resets for member in outage.members.values())
+    transfers = f", {len(outage.transfers)} transfers" if outage.transfers else ""
     if resets == len(outage.members):
-        return f"{down} down"
-    return f"{resets.bit_length()} flapping"
+        return f"{down} down{transfers}"
+    return f"{resets.bit_length()} flapping{transfers}"
+
+
+def _transfers_in(alert: Alert) -> Iterator[Transfer]:
+    """Table transfers that its evidence names."""
+    for fact in alert.evidence:
+        if fact.get("kind") == "table_transfer" and fact.keys() >= _TRANSFER_KEYS:
+            yield Transfer(
+                Peer(fact["collector"], fact["peer_addr"], fact["peer_asn"]),
+                int(from_iso_utc(fact["start"])),
+                int(from_iso_utc(fact["end"])),
+                fact["announced"],
+            )
+
+
+def _transfer_fact(transfer: Transfer) -> dict[str, object]:
+    return {
+        "kind": "table_transfer",
+        "collector": transfer.peer.collector,
+        "peer_addr": transfer.peer.address,
+        "peer_asn": transfer.peer.asn,
+        "start": iso_utc(transfer.start),
+        "end": iso_utc(transfer.end),
+        "announced": transfer.announced,
+    }
 
 
 def _fact(peer: Peer, member: Member) -> dict[str, object]:

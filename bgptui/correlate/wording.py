@@ -183,7 +183,10 @@ def _driver(score: WindowScore) -> str:
 
 
 def session_title(*, down: int, most: bool) -> str:
-    """Title of an outage of `down` peers; `most`: of more than half of a collector's."""
+    """Title of an outage of `down` peers; `most`: of more than half of a collector's; with none
+    it is the table transfer of one."""
+    if not down:
+        return "Table Transfer"
     if most:
         return "Most Peer Sessions Down"
     return "Peer Session Down" if down == 1 else "Peer Sessions Down"

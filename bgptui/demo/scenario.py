@@ -92,6 +92,7 @@ class Scenario(Struct, frozen=True):
         return {
             "feed.url": url,
             "feed.subscription": ({},),
+            "feed.collectors": (),
             "feed.clock": "wall",
             "rpki.vrps": vrps,
             # The file is written once and the console may stay open for days.

@@ -164,7 +164,7 @@ class Traffic:
                 run = list(range(first, min(first + _CHUNK, len(group.prefixes))))
                 when = now + transfer_s * self.rng.random()
                 self.at(when, partial(self._return, router, position, run))
-        return [self.wire.peer_state(now, router, "connected")]
+        return [self.wire.peer_state(now, router, "up")]
 
     def _pick(self, router: Router, size: int) -> tuple[int, list[int]]:
         """A group and up to `size` neighbouring prefixes of it that are not withdrawn."""

@@ -63,7 +63,7 @@ class Detector:
         return self._streams.baseline_minutes(None) / DAY_MIN
 
     def restore(self, histories: Iterable[StreamHistory]) -> None:
-        """Bring baselines and recent minutes back. To be called before the first `score`."""
+        """Bring baselines and recent minutes back, before the first `score` of these streams."""
         for history in histories:
             self._streams.restore(history)
 

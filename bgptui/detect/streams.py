@@ -117,10 +117,13 @@ class Streams:
         return 0 if stream is None else int(self.baselines.minutes[stream])
 
     def restore(self, history: StreamHistory) -> None:
-        """Bring a stream back. The gate is found again from the stored z-scores."""
+        """Bring a stream back, in place of what is known of it. The gate is found again from
+        the stored z-scores."""
         if not len(history.minutes):
             return
         newest = int(history.minutes[-1])
+        if (known := self._index.pop(history.peer, None)) is not None:
+            self._clear(known)
         stream = self._add(history.peer, newest)
         resets = np.nan_to_num(history.features[:, INDEX["session_resets"]]).astype(np.int64)
         has_z = ~np.isnan(history.zscores[:, :1])
@@ -149,6 +152,9 @@ class Streams:
         for peer, stream in list(self._index.items()):
             if minute - self._recent.last_minute[stream] > _FORGET_AFTER_MIN:
                 del self._index[peer]
-                self.baselines.clear(stream)
-                self._recent.clear(stream)
-                self._free.append(stream)
+                self._clear(stream)
+
+    def _clear(self, stream: int) -> None:
+        self.baselines.clear(stream)
+        self._recent.clear(stream)
+        self._free.append(stream)

@@ -7,10 +7,13 @@ class Gap(Struct, frozen=True):
     """An interval without data.
 
     Attributes:
-        start: event time of the last message before it, seconds since 1970 UTC.
+        start: event time of the last message before it, seconds since 1970 UTC; where quiet
+            is no fault (a narrow subscription), when the connection was last known to live.
         end: event time of the first one after it; None while it lasts.
         collector: the collector concerned; None for the whole feed.
-        reason: `connect_failed`, `closed`, `silence`, `slow_consumer`, `restart`.
+        reason: `connect_failed`, `closed`, `silence`, `slow_consumer`, `low_rate` (a collector
+            below a tenth of its usual rate), `restart`, `takeover` (another process has the
+            collector now).
         attempts: connection attempts made so far.
     """
 

@@ -4,6 +4,9 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+QUIET_PEER_S = 600.0  # a BGP session without an UPDATE or KEEPALIVE for so long
+QUIET_PEERS_NAMED = 10
+
 STALE_AFTER_S = 5.0  # older than this, a console must say BLIND and the row's age
 
 
@@ -38,7 +41,7 @@ class FeedHealth(Struct, frozen=True):
 
     Attributes:
         mode: live, replay or recording.
-        state: connecting, live, gap, ended.
+        state: connecting, live, gap, ended; standby where other processes have every collector.
         attempts: connection attempts since the last message.
         last_message: event time of the newest message, None before the first.
         gap_since: event time since which we are blind, None when we are not.
@@ -52,6 +55,33 @@ class FeedHealth(Struct, frozen=True):
     gap_since: float | None = None
     error: str = ""
     hint: str = ""
+
+
+class CollectorFreshness(Struct, frozen=True):
+    """When a collector and its peers were last heard.
+
+    Attributes:
+        last_message: event time of the newest message, seconds since 1970 UTC.
+        peers: whose session is up, as far as we know.
+        quiet_peers: those of them without a message for QUIET_PEER_S.
+        gap_since, gap_reason: of a gap of this collector alone; None and empty without one.
+    """
+
+    name: str
+    last_message: float
+    peers: int
+    quiet_peers: int = 0
+    gap_since: float | None = None
+    gap_reason: str = ""
+
+
+class QuietPeer(Struct, frozen=True):
+    """A peer that is up and was not heard for long; `last_message` as above."""
+
+    collector: str
+    address: str
+    asn: int
+    last_message: float
 
 
 class RpkiHealth(Struct, frozen=True):
@@ -73,6 +103,32 @@ class RpkiHealth(Struct, frozen=True):
     error: str = ""
 
 
+class ProcessHealth(Struct, frozen=True):
+    """One of several processes that share the collectors.
+
+    Attributes:
+        age_s: since it wrote its health row.
+        hosts: RIS hosts that it holds.
+        correlates: it is the one that correlates for all.
+    """
+
+    holder: str
+    age_s: float
+    hosts: tuple[str, ...] = ()
+    correlates: bool = False
+    feed_state: str = ""
+    rate_per_s: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """Machine and process number, e.g. `noc1:4711`."""
+        return self.holder.rpartition(":")[0] or self.holder
+
+    @property
+    def is_stale(self) -> bool:
+        return self.age_s > STALE_AFTER_S
+
+
 class Health(Struct, frozen=True):
     """Everything a console shows of a collector that is not in the time series.
 
@@ -80,6 +136,8 @@ class Health(Struct, frozen=True):
         now: the pipeline's time (event time in a replay), seconds since 1970 UTC.
         rate_per_s: UPDATE messages a second, mean of the last seconds.
         lag_s: now minus the newest message's timestamp.
+        freshness: of each collector, by name.
+        quiet_peers: the QUIET_PEERS_NAMED that were not heard for the longest time.
         dropped: losses, counted by `where.reason`; bad input included.
         learning: share of the baseline's first day that is there, 0 ... 1, of the
             network-wide stream.
@@ -89,6 +147,7 @@ class Health(Struct, frozen=True):
         spool_bytes: rows on disk that wait for the database; 0 when it has caught up.
         spool_max_bytes: how many may; 0 where there is no spool.
         watched_prefixes: rules of the watchlist; 0 without one, None where unknown.
+        processes: those that share the collectors; () where one has them all. Set by the reader.
     """
 
     now: float
@@ -96,6 +155,8 @@ class Health(Struct, frozen=True):
     rpki: RpkiHealth
     stages: tuple[StageHealth, ...]
     collectors: tuple[str, ...] = ()
+    freshness: tuple[CollectorFreshness, ...] = ()
+    quiet_peers: tuple[QuietPeer, ...] = ()
     peers: int = 0
     messages: int = 0
     rate_per_s: float = 0.0
@@ -109,3 +170,4 @@ class Health(Struct, frozen=True):
     spool_bytes: int = 0
     spool_max_bytes: int = 0
     watched_prefixes: int | None = None
+    processes: tuple[ProcessHealth, ...] = ()

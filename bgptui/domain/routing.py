@@ -4,6 +4,10 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+# Event times outside are no times of BGP-4: it is younger than 1990 (RFC 1654).
+EARLIEST = 631_152_000.0
+LATEST = 4_102_444_800.0  # 2100-01-01
+
 # Neighbour first, origin last; a nested tuple is an AS_SET (RFC 4271 section 4.3).
 AsPath = tuple[int | tuple[int, ...], ...]
 
@@ -51,6 +55,9 @@ class BgpMessage(Struct, frozen=True, gc=False):
         next_hops, communities: as in the message; communities as (asn, value).
         session: set for STATE messages only.
         received: the frame as received (JSON), empty where the configuration keeps none.
+        large_communities: RFC 8092.
+        otc: the AS number of the Only to Customer attribute (RFC 9234), None without one.
+            RIS Live's JSON has neither; they come with its `raw` and with MRT.
     """
 
     timestamp: float
@@ -65,6 +72,26 @@ class BgpMessage(Struct, frozen=True, gc=False):
     communities: tuple[tuple[int, int], ...] = ()
     session: Session | None = None
     received: bytes = b""
+    large_communities: tuple[tuple[int, int, int], ...] = ()
+    otc: int | None = None
+
+
+class RibEntry(Struct, frozen=True, gc=False):
+    """A route that stands in a collector's table.
+
+    Attributes:
+        originated: when the collector got it, seconds since 1970 UTC.
+        next_hops, communities, large_communities, otc: as of a BgpMessage.
+    """
+
+    originated: float
+    peer: Peer
+    prefix: str
+    as_path: AsPath = ()
+    next_hops: tuple[str, ...] = ()
+    communities: tuple[tuple[int, int], ...] = ()
+    large_communities: tuple[tuple[int, int, int], ...] = ()
+    otc: int | None = None
 
 
 def origin_as(as_path: AsPath) -> int | None:

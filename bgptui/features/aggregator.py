@@ -1,13 +1,18 @@
 """Messages to one-minute windows: event time, watermarks, the nine features."""
 
 from collections import Counter
+from collections.abc import Set
 from math import inf
 
+from msgspec.structs import replace
+
 from bgptui.domain.gap import Gap
+from bgptui.domain.health import CollectorFreshness, QuietPeer
 from bgptui.domain.routing import BgpMessage, MessageType, Peer, Session
 from bgptui.domain.window import WINDOW_S, FeatureWindow
 from bgptui.features.flaps import FlapMemory
 from bgptui.features.gaps import Gaps
+from bgptui.features.heard import collectors_heard, longest_quiet
 from bgptui.features.network import NetworkMinutes
 from bgptui.features.open_window import OpenWindow
 from bgptui.features.peer_windows import CollectorState, PeerState, window_start
@@ -52,6 +57,7 @@ class Aggregator:
         flap_memory: withdrawn prefixes remembered over all peers.
         closed_until: end of the newest row of an earlier run; what is older comes too late.
         peer_expiry_s: a peer not heard for so long has no rows and is forgotten.
+        network: takes the collectors' minutes where another process writes the network's rows.
     """
 
     def __init__(
@@ -62,6 +68,7 @@ class Aggregator:
         flap_memory: int = 2_000_000,
         peer_expiry_s: float = 86_400.0,
         closed_until: float = -inf,
+        network: NetworkMinutes | None = None,
     ) -> None:
         self._lateness_s = lateness_s
         self._peer_expiry_s = peer_expiry_s
@@ -72,7 +79,8 @@ class Aggregator:
         self._peers: dict[Peer, PeerState] = {}
         self._collectors: dict[str, CollectorState] = {}
         self._gaps = Gaps()
-        self._network = NetworkMinutes(closed_until)
+        self._network = NetworkMinutes(closed_until) if network is None else network
+        self._closed_until: dict[str, float] = {}
         self._losses: Counter[str] = Counter()
         # Not before `now` reaches this does `advance` have anything to close. It may be late by
         # as much as a collector's lag has shrunk since it was set.
@@ -87,6 +95,13 @@ class Aggregator:
     def collectors(self) -> tuple[str, ...]:
         """Names of the collectors heard, sorted."""
         return tuple(self._collectors)
+
+    def freshness(self) -> tuple[tuple[CollectorFreshness, ...], tuple[QuietPeer, ...]]:
+        """When each collector, and the peers not heard for longest, were last heard; any thread
+        may ask."""
+        peers = list(self._peers.values())
+        heard = collectors_heard(self._collectors.values(), peers, self._gaps.lasting)
+        return heard, longest_quiet(peers)
 
     def losses(self) -> dict[str, int]:
         """What is in no window, or was forgotten, by reason, since the start: `late`,
@@ -154,6 +169,29 @@ class Aggregator:
         self._gaps.mark(gap)
         self.next_deadline = -inf
 
+    def hold(self, collectors: Set[str] | None) -> None:
+        """Close no window of these collectors, and of no others, until it is decided whether we
+        are blind: a minute that nobody saw must not become a row of zeros.
+
+        The time for which a collector was held does not count as its silence, so that what
+        a connection that stood still brings in one go is not late.
+
+        Args:
+            collectors: None: all of them.
+        """
+        since: dict[str, float] = {}
+        for collector in self._collectors.values():
+            held = collectors is None or collector.name in collectors
+            if held:
+                collector.silence_base = -inf
+                since[collector.name] = collector.newest
+            elif collector.held:
+                horizon = collector.newest - self._lateness_s
+                collector.silence_base = max(collector.silence_base, horizon - self._time)
+            collector.held = held
+        self._gaps.suspect(since)
+        self.next_deadline = -inf
+
     def advance(self, now: float) -> list[FeatureWindow]:
         """Close the windows that the watermarks have passed.
 
@@ -176,12 +214,44 @@ class Aggregator:
         )
         return rows
 
+    def begin(self, collector: str, closed_until: float) -> None:
+        """A collector that another process had is ours: its rows up to here are written."""
+        self._closed_until[collector] = closed_until
+
+    def closed_until(self, collector: str) -> float | None:
+        """End of the newest window of a collector that is not ours any more, None for none."""
+        return self._closed_until.get(collector)
+
+    def progress(self) -> dict[str, tuple[float, float]]:
+        """Of each collector heard: end of its newest closed window, its newest timestamp."""
+        return {
+            name: (float(each.next_start), each.newest) for name, each in self._collectors.items()
+        }
+
+    def leave(self, name: str) -> list[FeatureWindow]:
+        """Close every window of a collector and forget it: another process will have it."""
+        collector = self._collectors.get(name)
+        if collector is None:
+            return []
+        ends = [start + WINDOW_S for peer in collector.peers for start in peer.windows]
+        collector.watermark = max(collector.watermark, *ends, collector.next_start)
+        was_held, collector.held = collector.held, False
+        rows: list[FeatureWindow] = []
+        while collector.closable:
+            self._close(collector, rows)
+        self._closed_until[name] = float(collector.next_start)
+        self._forget(collector, list(collector.peers))
+        del self._collectors[name]
+        # Held, it was not clear yet whether we were blind.
+        return [replace(row, gap=True) for row in rows] if was_held else rows
+
     def flush(self) -> list[FeatureWindow]:
         """Close every open window, the one under way included: for an end of the data."""
         ends = [start + WINDOW_S for peer in self._peers.values() for start in peer.windows]
         ends += [collector.next_start for collector in self._collectors.values()]
         for collector in self._collectors.values():
             collector.watermark = max(collector.watermark, *ends)
+            collector.held = False
         return self._close_passed()
 
     def _add_peer(self, message: BgpMessage) -> PeerState | None:
@@ -193,7 +263,8 @@ class Aggregator:
             if timestamp - self._now > AHEAD_S:
                 self._losses["ahead_of_clock"] += 1
                 return None
-            watermark = max(timestamp - self._lateness_s, self._network_passed())
+            closed_until = self._closed_until.get(name, -inf)
+            watermark = max(timestamp - self._lateness_s, self._network_passed(), closed_until)
             collector = self._collectors[name] = CollectorState(name, watermark)
             self._collectors = dict(sorted(self._collectors.items()))
         peer = self._peers[message.peer] = PeerState(message.peer, collector)

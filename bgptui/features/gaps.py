@@ -1,5 +1,7 @@
 """Gaps as the aggregator sees them: which windows they touch, who is blind right now."""
 
+from collections.abc import Set
+
 from bgptui.domain.gap import Gap
 
 
@@ -7,6 +9,7 @@ class Gaps:
     """The gaps that open windows may still touch."""
 
     def __init__(self) -> None:
+        self._suspects: dict[str, float] = {}
         self._ended: list[Gap] = []
         self._open: dict[str | None, Gap] = {}
 
@@ -20,12 +23,31 @@ class Gaps:
         else:
             self._ended.append(noted)
 
+    def suspect(self, since: dict[str, float]) -> None:
+        """These collectors, and no others, may be blind since a time: it is not decided yet."""
+        self._suspects = since
+
+    @property
+    def suspects(self) -> Set[str]:
+        return self._suspects.keys()
+
+    @property
+    def lasting(self) -> dict[str | None, Gap]:
+        """Gaps that have no end yet, by collector; None is the whole feed's."""
+        return dict(self._open)
+
     def touch(self, start: int, end: int, collector: str | None) -> bool:
         """Whether a window of this collector, or of the network (None), was partly unseen.
 
-        The network's is when any collector's was: its sums lack something.
+        The network's is when any collector's was: its sums lack something. So is a window that
+        must be closed while its collector is under suspicion (at a stop).
         """
-        return any(
+        suspected = any(
+            since < end
+            for name, since in self._suspects.items()
+            if collector is None or name == collector
+        )
+        return suspected or any(
             _overlaps(gap, start, end)
             for gap in (*self._open.values(), *self._ended)
             if collector is None or gap.collector is None or gap.collector == collector

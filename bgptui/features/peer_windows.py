@@ -22,10 +22,11 @@ class CollectorState:
         watermark: never goes back; what is older is late.
         next_start: start of its next window to close.
         peers: sorted when `is_sorted`.
+        held: closes no window for now (Aggregator.hold).
     """
 
     __slots__ = (
-        "is_sorted", "name", "newest", "next_start", "peers", "silence_base", "watermark",
+        "held", "is_sorted", "name", "newest", "next_start", "peers", "silence_base", "watermark",
     )  # fmt: skip
 
     def __init__(self, name: str, watermark: float) -> None:
@@ -36,6 +37,7 @@ class CollectorState:
         self.next_start = window_start(watermark)
         self.peers: list[PeerState] = []
         self.is_sorted = True
+        self.held = False
 
     def sorted_peers(self) -> "list[PeerState]":
         if not self.is_sorted:
@@ -51,8 +53,8 @@ class CollectorState:
 
     @property
     def closable(self) -> bool:
-        """The watermark has passed the end of the next window."""
-        return self.watermark >= self.next_start + WINDOW_S
+        """The watermark has passed the end of the next window, and nothing holds it."""
+        return self.watermark >= self.next_start + WINDOW_S and not self.held
 
 
 class PeerState:

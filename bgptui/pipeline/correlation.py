@@ -5,6 +5,7 @@ from collections.abc import Callable
 from bgptui.correlate.correlator import Correlator
 from bgptui.domain.alert import AlertChange
 from bgptui.domain.event import RouteEvent
+from bgptui.domain.gap import Gap
 from bgptui.pipeline.moment import Moment, Moments, PeerCount
 from bgptui.runtime.channel import Channel
 from bgptui.store.batch import WriteBatch
@@ -33,7 +34,9 @@ class CorrelationStage:
     def process(self, batch: Moments, now: float) -> None:
         changes: list[AlertChange] = []
         for moment in batch.items:
-            changes += self._correlate(moment)
+            if moment.peers is not None:
+                self._peers.value = moment.peers
+            changes += correlate(self._correlator, moment)
         changes += self._correlator.advance(now)
         self._write(batch, now, changes)
 
@@ -43,30 +46,35 @@ class CorrelationStage:
     def flush(self) -> None:
         """Alerts that are open stay open: the world has not ended, only our input."""
 
-    def _correlate(self, moment: Moment) -> list[AlertChange]:
-        correlator, now = self._correlator, moment.now
-        if moment.peers is not None:
-            self._peers.value = moment.peers
-        changes = list(correlator.advance(now))
-        for act in moment.acts:
-            changes += correlator.status_changed(act.alert_uuid, act.status, act.operator, now)
-        if moment.gap is not None:
-            changes += correlator.gap(moment.gap, now)
-        if moment.session is not None:
-            changes += correlator.sessions((moment.session,), now)
-        if moment.route:
-            changes += correlator.route_events(moment.route, now)
-        if moment.scores:
-            changes += correlator.scores(moment.scores, now)
-        return changes
-
     def _write(self, batch: Moments, now: float, changes: list[AlertChange]) -> None:
-        events = tuple(
-            item for moment in batch.items for item in moment.route if isinstance(item, RouteEvent)
-        )
-        gaps = tuple(moment.gap for moment in batch.items if moment.gap is not None)
+        events, gaps = events_and_gaps(batch)
         if events or gaps or changes:
             self._writes.put(WriteBatch(now=now, events=events, gaps=gaps, alerts=tuple(changes)))
         if self._on_change is not None:
             for change in changes:
                 self._on_change(change)
+
+
+def correlate(correlator: Correlator, moment: Moment) -> list[AlertChange]:
+    """Tell the correlator of a moment, in the order in which its parts matter to each other."""
+    now = moment.now
+    changes = list(correlator.advance(now))
+    for act in moment.acts:
+        changes += correlator.status_changed(act.alert_uuid, act.status, act.operator, now)
+    if moment.gap is not None:
+        changes += correlator.gap(moment.gap, now)
+    if moment.session is not None:
+        changes += correlator.sessions((moment.session,), now)
+    if moment.route:
+        changes += correlator.route_events(moment.route, now)
+    if moment.scores:
+        changes += correlator.scores(moment.scores, now)
+    return changes
+
+
+def events_and_gaps(batch: Moments) -> tuple[tuple[RouteEvent, ...], tuple[Gap, ...]]:
+    """What of a batch of moments is written as it is."""
+    events = tuple(
+        item for moment in batch.items for item in moment.route if isinstance(item, RouteEvent)
+    )
+    return events, tuple(moment.gap for moment in batch.items if moment.gap is not None)

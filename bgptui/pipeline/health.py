@@ -68,6 +68,7 @@ class HealthReporter:
         now, feed, rooms = self._clock.now(), self._feed(), self._rooms
         newest = self._tally.newest
         free_bytes, hours_left = self._disk.look(time.monotonic())
+        freshness, quiet_peers = rooms.aggregator.freshness()
         backlog = BacklogState() if self._backlog is None else self._backlog.state()
         return Health(
             now=now,
@@ -79,6 +80,8 @@ class HealthReporter:
                 _writing(_stage(self._workers[-1]), backlog),
             ),
             collectors=rooms.aggregator.collectors,
+            freshness=freshness,
+            quiet_peers=quiet_peers,
             peers=rooms.aggregator.peers,
             messages=self._tally.messages,
             rate_per_s=self._rate_per_s(),

@@ -4,12 +4,18 @@ import logging
 import shutil
 import time
 
+from msgspec.structs import replace
+
 from bgptui.domain.health import STALE_AFTER_S
 from bgptui.errors import Fatal, ServiceUnreachable, Transient
+from bgptui.pipeline.share import Share
 from bgptui.pipeline.topology import Held
-from bgptui.store import lease
+from bgptui.store import lease, shards
 from bgptui.store.connect import COLLECTOR, Connection, Database, describe, transient_errors
 from bgptui.store.readers import read_collector
+
+# In the place of a lease's scope in the name of a spool.
+SHARE = "share"
 
 log = logging.getLogger(__name__)
 
@@ -19,16 +25,59 @@ class LeaseHeld(Fatal):
 
 
 def hold(database: Database) -> Held:
-    """Take the collector's lease; that of a collector that was killed runs out in seconds."""
-    holder = lease.new_holder()
+    """Take the collector's lease; that of a collector that was killed runs out in seconds.
+
+    Raises:
+        LeaseHeld: another process collects, or several share this database.
+    """
     with _connected(database) as connection:
+        taken = _take_all(connection, database)
+        processes = shards.processes(connection)
+        for gone in [each for each in processes if not _lives(each)]:
+            shards.leave(connection, gone.holder)
+        if sharing := [each for each in processes if _lives(each)]:
+            lease.release(connection, taken)
+            raise LeaseHeld(
+                f"{len(sharing)} bgptui share the collectors of database "
+                f"{describe(database.dsn)} (feed.collectors)"
+            )
+    return _held(database, taken)
+
+
+def hold_share(database: Database, hosts: tuple[str, ...]) -> Held:
+    """Become one of the processes that share the collectors.
+
+    Raises:
+        LeaseHeld: a process has all of them, without feed.collectors.
+    """
+    with _connected(database) as connection:
+        # While this is ours nobody can begin to collect everything.
+        alone = _take_all(connection, database)
+        try:
+            number = shards.join(connection, alone.holder)
+        finally:
+            lease.release(connection, alone)
+    share = Share(hosts, holder=alone.holder, number=number)
+    return replace(_held(database, lease.Lease(SHARE, alone.holder, number)), share=share)
+
+
+def _take_all(connection: Connection, database: Database) -> lease.Lease:
+    holder = lease.new_holder()
+    taken = lease.acquire(connection, lease.COLLECTOR, holder=holder)
+    deadline = time.monotonic() + lease.LEASE_TTL_S + 1.0
+    while taken is None:
+        state = lease.state(connection, lease.COLLECTOR)
+        if state is not None:
+            _wait_for(connection, state, database=database, deadline=deadline)
         taken = lease.acquire(connection, lease.COLLECTOR, holder=holder)
-        deadline = time.monotonic() + lease.LEASE_TTL_S + 1.0
-        while taken is None:
-            state = lease.state(connection, lease.COLLECTOR)
-            if state is not None:
-                _wait_for(connection, state, database=database, deadline=deadline)
-            taken = lease.acquire(connection, lease.COLLECTOR, holder=holder)
+    return taken
+
+
+def _lives(process: shards.Process) -> bool:
+    return process.is_alive and not lease.is_gone(process.holder)
+
+
+def _held(database: Database, taken: lease.Lease) -> Held:
     data_dir = database.embedded.data_dir if database.embedded is not None else None
 
     def disk_free() -> int | None:
@@ -79,12 +128,23 @@ def _is_alive(connection: Connection, holder: str) -> bool:
 
 
 def release(held: Held) -> None:
-    """Give the lease back; where that fails it runs out by itself."""
+    """Give the lease back, or the share; where that fails it runs out by itself."""
     try:
         with transient_errors("database"), held.connect() as connection:
-            lease.release(connection, held.lease)
+            if held.share is None:
+                lease.release(connection, held.lease)
+            else:
+                _release_share(connection, held.share)
     except (ServiceUnreachable, Transient) as error:
         log.warning("the lease runs out by itself: %s", error)
+
+
+def _release_share(connection: Connection, share: Share) -> None:
+    for host, epoch in share.epochs.items():
+        lease.release(connection, lease.Lease(host, share.holder, epoch))
+    if share.correlate is not None:
+        lease.release(connection, share.correlate)
+    shards.leave(connection, share.holder)
 
 
 def _connected(database: Database) -> Connection:

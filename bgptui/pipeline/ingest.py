@@ -1,5 +1,7 @@
 """The ingest stage: counts, validates and watches each message, inline in the source's thread."""
 
+from collections.abc import Set
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -122,6 +124,10 @@ class IngestStage:
         self._aggregator.mark_gap(gap)
         self._items.append(Moment(now, self._aggregator.peers, gap=gap))
         self._emit(now)
+
+    def hold(self, collectors: Set[str] | None) -> None:
+        """Their windows wait until it is decided whether we are blind; None: all windows."""
+        self._aggregator.hold(collectors)
 
     def flush(self) -> None:
         """Close every open window: the end of a recording, or a stop.

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -9,14 +10,17 @@ import msgspec
 import platformdirs
 
 from bgptui.config.schema import ClockKind, Config, Keep
-from bgptui.domain.routing import BgpMessage
+from bgptui.domain.routing import BgpMessage, RibEntry
+from bgptui.pipeline.share import Share
 from bgptui.pipeline.topology import Leg
 from bgptui.runtime.clock import EventClock, PipelineClock, WallClock
 from bgptui.runtime.metrics import Metrics
 from bgptui.sources.quarantine import Quarantine
+from bgptui.sources.record_reader import RecordReader
 from bgptui.sources.recording import Progress, Recording
 from bgptui.sources.ris_live import RisLive
 from bgptui.sources.ris_messages import FrameDecoder, KeepReceived
+from bgptui.sources.ris_raw import RawFrameDecoder
 from bgptui.store.backlog import WhenAway
 
 
@@ -30,11 +34,14 @@ class Inputs:
 
     Args:
         quarantine: the file of bad frames; None keeps none of them.
+    Attributes:
+        share: set where this process collects a share of the RIS hosts.
     """
 
     def __init__(
         self, config: Config, *, clock: PipelineClock, metrics: Metrics, quarantine: Path | None
     ) -> None:
+        self.share: Share | None = None
         self._config = config
         self._clock = clock
         self._metrics = metrics
@@ -44,7 +51,7 @@ class Inputs:
 
     def live(self) -> Leg:
         """RIS Live, as [feed] says."""
-        feed = self._config.feed
+        feed, share = self._config.feed, self.share
         source = RisLive(
             feed,
             decoder=self._decoder(),
@@ -52,6 +59,7 @@ class Inputs:
             metrics=self._metrics,
             quarantine=self._quarantine,
             rng=Random(),
+            hosts=None if share is None else lambda: share.active,
         )
         clock = EventClock() if feed.clock is ClockKind.EVENT else WallClock()
         return Leg(source, clock, when_away=WhenAway.SPOOL)
@@ -63,7 +71,7 @@ class Inputs:
         speed: float | None = None,
         on_progress: Progress | None = None,
     ) -> Leg:
-        """Recorded frames, in event time."""
+        """Recorded messages, in event time."""
         return Leg(self._recording(paths, speed=speed, on_progress=on_progress), EventClock())
 
     def lots(self, paths: Sequence[str]) -> Iterator[list[BgpMessage]]:
@@ -73,6 +81,19 @@ class Inputs:
     def frames(self, paths: Sequence[str]) -> Iterator[tuple[float, bytes]]:
         """(timestamp, frame) of the same; the settings must keep frames."""
         return self._recording(paths).frames()
+
+    def rib(self, paths: Sequence[str]) -> Iterator[RibEntry]:
+        """The routes of MRT routing tables, one table after another."""
+        feed = self._config.feed
+        reader = RecordReader(
+            decoder=FrameDecoder(),
+            collector=feed.mrt_collector,
+            metrics=self._metrics,
+            quarantine=self._quarantine,
+            max_frame_bytes=feed.max_frame_bytes,
+        )
+        for path in paths:
+            yield from reader.rib(path)
 
     def close(self) -> None:
         self._quarantine.close()
@@ -91,6 +112,7 @@ class Inputs:
             metrics=self._metrics,
             quarantine=self._quarantine,
             max_frame_bytes=self._config.feed.max_frame_bytes,
+            mrt_collector=self._config.feed.mrt_collector,
             speed=speed,
             on_progress=on_progress,
         )
@@ -98,7 +120,10 @@ class Inputs:
     def _decoder(self) -> FrameDecoder:
         store = self._config.store
         keeps = store.raw_rows is not Keep.NONE and store.raw_json is not Keep.NONE
-        return FrameDecoder(KeepReceived.YES if keeps else KeepReceived.NO)
+        keep = KeepReceived.YES if keeps else KeepReceived.NO
+        if self._config.feed.include_raw:
+            return RawFrameDecoder(keep, on_loss=partial(self._metrics.drop, "ingest"))
+        return FrameDecoder(keep)
 
 
 def configured_legs(

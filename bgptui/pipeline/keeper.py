@@ -1,7 +1,7 @@
 """The keeper: what a collector does by the clock rather than by its data.
 
-Once a second it renews the health row and looks for what people did in consoles; it renews the
-lease and writes metrics at longer intervals.
+Once a second it renews the health row, looks for what people did in consoles and looks after the
+lease; it writes metrics at longer intervals.
 """
 
 import logging
@@ -11,13 +11,13 @@ from collections.abc import Callable
 
 from bgptui.domain.health import Health
 from bgptui.errors import ServiceUnreachable, Transient
-from bgptui.pipeline.moment import Moment, Moments, OperatorAct
+from bgptui.pipeline.moment import Moment, Moments
+from bgptui.pipeline.operators import OperatorWatch
 from bgptui.runtime.channel import Channel
 from bgptui.runtime.clock import PipelineClock
 from bgptui.runtime.metrics import Metrics
 from bgptui.runtime.worker import Failure
-from bgptui.store import alerts, lease
-from bgptui.store.alert_writer import PIPELINE
+from bgptui.store import lease
 from bgptui.store.batch import Metric, WriteBatch
 from bgptui.store.connect import Connection, transient_errors
 
@@ -28,11 +28,39 @@ METRICS_EVERY_S = 60.0
 STOP_S = 5.0
 
 
+class LeaseKeeper:
+    """Renews one lease.
+
+    Args:
+        monotonic: seconds.
+    """
+
+    def __init__(
+        self, held: lease.Lease, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._held = held
+        self._monotonic = monotonic
+        self._due = float("-inf")
+
+    def tend(self, connection: Connection) -> None:
+        """To be called about once a second.
+
+        Raises:
+            LeaseLost: another process has taken it.
+        """
+        now = self._monotonic()
+        if now >= self._due:
+            lease.renew(connection, self._held)
+            self._due = now + lease.RENEW_EVERY_S
+
+
 class Keeper:
     """A thread with a connection of its own; the database's absence does not end it.
 
     Args:
+        tend: looks after the leases, about once a second.
         health: builds the health row.
+        operators: what people did; None where another thread passes it on.
         moments: the correlator's channel; operators' acts go there.
     """
 
@@ -40,17 +68,17 @@ class Keeper:
         self,
         *,
         connect: Callable[[], Connection],
-        held: lease.Lease,
+        tend: Callable[[Connection], None],
         clock: PipelineClock,
         health: Callable[[], Health],
         metrics: Metrics,
         writes: Channel[WriteBatch],
         moments: Channel[Moments],
         failure: Failure,
-        last_status_event: int,
+        operators: OperatorWatch | None,
     ) -> None:
         self._connect = connect
-        self._held = held
+        self._tend = tend
         self._clock = clock
         self._health = health
         self._metrics = metrics
@@ -59,8 +87,8 @@ class Keeper:
         self._failure = failure
         self._stop = threading.Event()
         self._connection: Connection | None = None
-        self._last_event_id = last_status_event
-        self._due = {self._renew: 0.0, self._measure: METRICS_EVERY_S}
+        self._operators = operators
+        self._measure_due_s = METRICS_EVERY_S
         self._thread = threading.Thread(target=self._run, name="bgptui-keeper", daemon=True)
 
     def start(self) -> None:
@@ -82,31 +110,21 @@ class Keeper:
     def _look_after_the_database(self, elapsed_s: float) -> None:
         try:
             with transient_errors("database"):
-                self._follow_operators()
-                for act, due_s in self._due.items():
-                    if elapsed_s >= due_s:
-                        act()
+                self._tend(self._connected())
+                if self._operators is not None:
+                    self._follow(self._operators)
+            if elapsed_s >= self._measure_due_s:
+                self._measure()
         except (ServiceUnreachable, Transient) as error:
             # The writer says so loudly and holds its rows; here there is nothing to keep.
             log.debug("keeper: %s", error)
             self._disconnect()
 
-    def _follow_operators(self) -> None:
-        changes = alerts.status_changes_since(self._connected(), self._last_event_id)
-        if not changes:
-            return
-        acts = tuple(
-            OperatorAct(change.alert_uuid, change.status, change.operator)
-            for change in changes
-            if change.operator != PIPELINE
-        )
+    def _follow(self, operators: OperatorWatch) -> None:
+        acts = operators.acts(self._connected())
         now = self._clock.now()
         if not acts or self._moments.offer(Moments(now, (Moment(now, acts=acts),))):
-            self._last_event_id = changes[-1].event_id
-
-    def _renew(self) -> None:
-        lease.renew(self._connected(), self._held)
-        self._due[self._renew] += lease.RENEW_EVERY_S
+            operators.taken()
 
     def _measure(self) -> None:
         now = time.time()
@@ -124,7 +142,7 @@ class Keeper:
             ),
         ]
         if self._writes.offer(WriteBatch(now=self._clock.now(), metrics=tuple(rows))):
-            self._due[self._measure] += METRICS_EVERY_S
+            self._measure_due_s += METRICS_EVERY_S
 
     def _connected(self) -> Connection:
         if self._connection is None or self._connection.closed:

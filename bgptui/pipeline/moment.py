@@ -5,12 +5,15 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from bgptui.detect.history import StreamHistory
 from bgptui.domain.alert import Status
 from bgptui.domain.event import RouteCleared, RouteEvent
 from bgptui.domain.gap import Gap
 from bgptui.domain.routing import BgpMessage
 from bgptui.domain.score import WindowScore
 from bgptui.domain.window import FeatureWindow
+from bgptui.features.handed_minutes import MinuteTotals
+from bgptui.store.shards import HostProgress
 
 
 class OperatorAct(NamedTuple):
@@ -27,6 +30,8 @@ class Moment(Struct, frozen=True):
     Attributes:
         now: the pipeline's time when it happened; a batch's moments never go back.
         peers: distinct peers heard by then; None where ingest had no part in it.
+        histories: baselines of a host that another process had.
+        totals, progress: what a process that shares the collectors hands on of its minutes.
     """
 
     now: float
@@ -37,6 +42,9 @@ class Moment(Struct, frozen=True):
     windows: tuple[FeatureWindow, ...] = ()
     scores: tuple[WindowScore, ...] = ()
     acts: tuple[OperatorAct, ...] = ()
+    histories: tuple[StreamHistory, ...] = ()
+    totals: tuple[MinuteTotals, ...] = ()
+    progress: tuple[HostProgress, ...] = ()
 
 
 class Moments(Struct, frozen=True):

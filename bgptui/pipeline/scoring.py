@@ -24,7 +24,7 @@ class ScoringStage:
         self._moments.put(
             Moments(
                 now,
-                tuple(self._score(moment) if moment.windows else moment for moment in batch.items),
+                tuple(self._score(moment) for moment in batch.items),
             )
         )
 
@@ -36,6 +36,10 @@ class ScoringStage:
         """Nothing is held back."""
 
     def _score(self, moment: Moment) -> Moment:
+        if moment.histories:
+            self._detector.restore(moment.histories)
+        if not moment.windows:
+            return moment
         started = time.perf_counter()
         scores = self._detector.score(moment.windows, moment.now)
         spent_ms = (time.perf_counter() - started) * 1000 / len(moment.windows)

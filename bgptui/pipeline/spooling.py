@@ -19,6 +19,7 @@ class Spooling:
 
     Args:
         connect: makes a connection that commits each statement.
+        apart: folder within that of the spools, for those that no later process may write.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class Spooling:
         connect: Callable[[], Connection],
         held: lease.Lease,
         metrics: Metrics,
+        apart: str = "",
     ) -> None:
         self._settings = settings
         self._connect = connect
@@ -42,7 +44,7 @@ class Spooling:
         with connect() as connection:
             identity = database_id(connection)
         self._home = SpoolHome(
-            Path(settings.spool_dir).expanduser() if settings.spool_dir else beside,
+            (Path(settings.spool_dir).expanduser() if settings.spool_dir else beside) / apart,
             database_id=identity,
             held=held,
             max_bytes=settings.spool_max_mib * 2**20,
@@ -59,6 +61,15 @@ class Spooling:
             write_leftovers(
                 self._home, held=self._held, connect=self._connect, make_writer=self._writer
             )
+
+    def set_aside(self) -> None:
+        """Keep what others left: the hosts are others' by now, and they said what is missing.
+
+        Raises:
+            Fatal: it cannot be read.
+        """
+        if self._home is not None:
+            self._home.set_aside()
 
     def create(self) -> Spool | None:
         """A spool for this run; None where there is none by the settings.

@@ -1,12 +1,15 @@
-"""What fired before a restart, from the open alerts: so that its end is noticed."""
+"""What a process takes up of the time before it, as the rooms want it."""
 
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
+from bgptui.detect.history import StreamHistory
 from bgptui.domain.alert import Alert
 from bgptui.domain.event import EventType, RouteKey
 from bgptui.domain.routing import Peer
+from bgptui.domain.window import WINDOW_S
+from bgptui.store.start_state import StreamBaseline
 
 # Of a fact of kind rule, what names the route's key; alerts of other programs may have less.
 _RULE_KEYS = {"event_type", "reason"}
@@ -21,8 +24,23 @@ class FiringBefore(Struct, frozen=True):
     origin: int | tuple[int, ...]
 
 
+def histories(streams: Iterable[StreamBaseline]) -> tuple[StreamHistory, ...]:
+    """Stored windows as the detector takes them."""
+    return tuple(
+        StreamHistory(
+            peer=stream.peer,
+            minutes=stream.starts // WINDOW_S,
+            features=stream.values,
+            zscores=stream.zscores,
+            gap=stream.gaps,
+        )
+        for stream in streams
+    )
+
+
 def firing_before(alerts: Iterable[Alert]) -> Iterator[FiringBefore]:
-    """The routes that the evidence of open route alerts names (facts `rule` and `peers`)."""
+    """The routes that the evidence of open route alerts names (facts `rule` and `peers`), so that
+    their end is noticed."""
     for alert in alerts:
         rules = (fact for fact in alert.evidence if fact.get("kind") == "rule")
         rule = next((fact for fact in rules if fact.keys() >= _RULE_KEYS), None)

@@ -5,6 +5,12 @@
                                            \\_ backlog (memory, or disk): commit (COPY)
     beside them: keeper (lease, health, operators' acts), maintainer, VRP refresher
 
+Where several processes share the collectors (feed.collectors) each of them has this line, with a
+sink before ingest that lets its own hosts through, and hands over what it would correlate:
+
+    source -> sink -> ingest --moments--> score --moments--> handover --writes--> ...
+    the database --what all handed over--> correlating -> the database (in one of the processes)
+
 Closing a channel is the stop signal. It travels the way the messages do: the source ends,
 ingest closes the windows and then its channel, each worker drains, flushes and closes the next.
 """
@@ -20,14 +26,20 @@ from bgptui.config.schema import Config
 from bgptui.domain.alert import AlertChange
 from bgptui.domain.health import Health
 from bgptui.pipeline.committer import Committer
+from bgptui.pipeline.correlating import Correlating
 from bgptui.pipeline.correlation import CorrelationStage
+from bgptui.pipeline.handing import HandingStage
 from bgptui.pipeline.health import HealthReporter
 from bgptui.pipeline.ingest import IngestStage, LastRun
-from bgptui.pipeline.keeper import Keeper
+from bgptui.pipeline.keeper import Keeper, LeaseKeeper
 from bgptui.pipeline.maintainer import FIRST_AFTER_S, Maintainer
 from bgptui.pipeline.moment import Moments
+from bgptui.pipeline.operators import OperatorWatch
 from bgptui.pipeline.rooms import Rooms
 from bgptui.pipeline.scoring import ScoringStage
+from bgptui.pipeline.shard_sink import ShardSink
+from bgptui.pipeline.share import Share
+from bgptui.pipeline.share_keeper import ShareKeeper
 from bgptui.pipeline.tally import Tally
 from bgptui.rpki.vrp_source import VrpSource
 from bgptui.runtime.channel import Channel
@@ -71,6 +83,7 @@ class Held(Struct, frozen=True):
         disk_free: bytes left where the rows go; None for a server elsewhere.
         spool: takes the rows while the database is away; None where they wait.
         replay: what a replay that was killed has committed; None where no row is left out.
+        share: where several processes share the collectors; `lease` then only names this one.
     """
 
     connect: Callable[[], Connection]
@@ -78,6 +91,18 @@ class Held(Struct, frozen=True):
     disk_free: Callable[[], int | None]
     spool: Spool | None = None
     replay: ReplayPosition | None = None
+    share: Share | None = None
+
+    def check(self, connection: Connection) -> None:
+        """Make sure, inside the transaction that writes, that we may.
+
+        Raises:
+            LeaseLost: another process collects in our place.
+        """
+        if self.share is not None:
+            self.share.check(connection)
+        else:
+            lease.check(connection, self.lease)
 
 
 class Pipeline:
@@ -127,9 +152,27 @@ class Pipeline:
             moments=scoring,
             writes=writes,
         )
+        self._sink: IngestStage | ShardSink = self._ingest
+        self._correlating: Correlating | None = None
+        if held.share is not None:
+            self._sink = ShardSink(
+                self._ingest,
+                share=held.share,
+                rooms=rooms,
+                clock=clock,
+                metrics=metrics,
+                moments=scoring,
+            )
+            self._correlating = Correlating(
+                config,
+                connect=held.connect,
+                share=held.share,
+                metrics=metrics,
+                failure=self.failure,
+            )
         self._writer = Writer(
             connect=held.connect,
-            check_lease=lambda connection: lease.check(connection, held.lease),
+            check_lease=held.check,
             holder=held.lease.holder,
             epoch=held.lease.epoch,
             metrics=metrics,
@@ -152,11 +195,12 @@ class Pipeline:
             tick_time=clock.tick_time,
             on_done=correlating.close,
         )
+        correlation = CorrelationStage(
+            rooms.correlator, peers=rooms.peers, writes=writes, on_change=on_change
+        )
         correlate = self._worker(
-            "correlate",
-            CorrelationStage(
-                rooms.correlator, peers=rooms.peers, writes=writes, on_change=on_change
-            ),
+            "correlate" if held.share is None else "handover",
+            correlation if held.share is None else HandingStage(writes=writes),
             correlating,
             tick_time=lambda: None,  # the scorer passes time on
             on_done=writes.close,
@@ -176,14 +220,14 @@ class Pipeline:
         )
         self._keeper = Keeper(
             connect=held.connect,
-            held=held.lease,
+            tend=_tending(held),
             clock=clock,
             health=self.health,
             metrics=metrics,
             writes=writes,
             moments=scoring,
             failure=self.failure,
-            last_status_event=last_status_event,
+            operators=None if held.share is not None else OperatorWatch(last_status_event),
         )
         maintainer = Maintainer(connect=held.connect, store=config.store, clock=clock)
         self._periodic = (
@@ -222,11 +266,14 @@ class Pipeline:
         for worker in self._workers:
             worker.start()
         self._keeper.start()
+        if self._correlating is not None:
+            self._correlating.start()
         self._ingesting.start()
 
     def health(self) -> Health:
         """How it does, now; any thread may ask."""
-        return self._reporter.report()
+        health = self._reporter.report()
+        return health if self._correlating is None else self._correlating.completed(health)
 
     def stop(self, *, within_s: float | None = None) -> bool:
         """Stop the source, drain and write everything; False if that was not done in time."""
@@ -254,6 +301,8 @@ class Pipeline:
         self._keeper.stop()
         committer = () if self._committer is None else (self._committer,)
         done = all(thread.join(left_s()) for thread in (*self._workers, self._write, *committer))
+        if self._correlating is not None:
+            done = self._correlating.finish(left_s()) and done
         if self.failure.error is not None:
             raise self.failure.error
         return done
@@ -281,7 +330,12 @@ class Pipeline:
 
     @property
     def running(self) -> bool:
-        return self._ingesting.is_alive() and not self.failure.happened.is_set()
+        """Input is still to come or to be written; False once a stage has failed."""
+        if self.failure.happened.is_set():
+            return False
+        return self._ingesting.is_alive() or any(
+            worker.alive for worker in (*self._workers, self._write)
+        )
 
     def _written(self) -> None:
         """The stage "write" has ended: in good order, or by a failure."""
@@ -302,9 +356,13 @@ class Pipeline:
                 self._source = leg.source
                 if self._backlog is not None:
                     self._backlog.when_away = leg.when_away
-                leg.source.run(self._ingest, self._stop)
-            self._ingest.flush()
+                leg.source.run(self._sink, self._stop)
+            self._sink.flush()
         self._scoring.close()
+
+
+def _tending(held: Held) -> Callable[[Connection], None]:
+    return LeaseKeeper(held.lease).tend if held.share is None else ShareKeeper(held.share).tend
 
 
 def _refresh(vrps: VrpSource) -> float:

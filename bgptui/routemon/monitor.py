@@ -15,7 +15,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from bgptui.domain.event import EventType, RouteCleared, RouteEvent, RouteKey
-from bgptui.domain.routing import BgpMessage, MessageType, Peer, Session
+from bgptui.domain.routing import BgpMessage, MessageType, Peer, RibEntry, Session
 from bgptui.domain.rpki import OriginValidation, RpkiState
 from bgptui.routemon.verdict import Origin, Verdict, judge, single_as
 from bgptui.routemon.watchlist import Watchlist
@@ -121,6 +121,30 @@ class RouteMonitor:
         firing = self._firing.setdefault(peer, {})
         self._firing_count += key.prefix not in firing
         firing[key.prefix] = _Firing(key, origin, None)
+
+    def seed(self, entry: RibEntry) -> None:
+        """Take a route that stood before the first message: what it would begin is known, and
+        no news. Its end is told like any other's."""
+        origin = entry.as_path[-1] if entry.as_path else entry.peer.asn
+        verdict = self._verdicts.get((entry.prefix, origin))
+        if verdict is None:
+            verdict = self._judge(entry.prefix, origin)
+        if isinstance(verdict, Verdict):
+            message = BgpMessage(
+                entry.originated,
+                entry.peer,
+                MessageType.UPDATE,
+                (entry.prefix,),
+                as_path=entry.as_path,
+                next_hops=entry.next_hops,
+                communities=entry.communities,
+            )
+            self._fire(message, origin, verdict, [])
+
+    def leave(self, collector: str) -> None:
+        """Forget what fires at a collector's peers, and tell nobody: another process has it."""
+        for peer in [peer for peer in self._firing if peer.collector == collector]:
+            self._firing_count -= len(self._firing.pop(peer))
 
     def set_watchlist(self, watchlist: Watchlist, now: float) -> list[Change]:
         """Exchange the watchlist; what fires is judged by the new one."""

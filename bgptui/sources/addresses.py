@@ -5,8 +5,14 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from bgptui.domain.prefix import IPV4_BITS, format_prefix, parse_prefix
 from bgptui.errors import BadInput
 
+RIS_DOMAIN = ".ripe.net"
 _LONGEST = 43  # characters of a zero-expanded IPv6 prefix: 8 groups of 4, 7 colons, "/128"
 _SHOWN = 64  # characters of a bad value that an error repeats
+
+
+def short_host(host: str) -> str:
+    """`rrc21` for `rrc21` and for `rrc21.ripe.net`; collectors of others go by their names."""
+    return host.lower().removesuffix(RIS_DOMAIN)
 
 
 def canonical_prefix(text: str) -> str:

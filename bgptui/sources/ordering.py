@@ -1,9 +1,10 @@
 """Puts timed things in time order inside a bounded horizon."""
 
+import heapq
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 HORIZON_S = 10.0
 MOST_WAITING = 100_000
@@ -55,6 +56,31 @@ def in_time_order(
     _settle(waiting, in_order, oldest_late)
     if waiting:
         yield waiting
+
+
+def merge_in_time_order(
+    parts: Iterable[tuple[float, Callable[[], Iterator[T]]]],
+) -> Iterator[T]:
+    """Several streams, each in time order, as one; each is opened when its turn comes.
+
+    Args:
+        parts: (begin, open): nothing of the stream is older than `begin`.
+    """
+    streams = [_opened_late(begin, open_stream) for begin, open_stream in parts]
+    for each in heapq.merge(*streams, key=timestamp_of):
+        if not isinstance(each, _Begin):
+            yield each
+
+
+class _Begin(NamedTuple):
+    """Stands for a stream in the merge until it is opened."""
+
+    timestamp: float
+
+
+def _opened_late(begin: float, open_stream: Callable[[], Iterator[T]]) -> Iterator[T | _Begin]:
+    yield _Begin(begin)
+    yield from open_stream()
 
 
 def _settle(waiting: list[T], in_order: int, oldest_late: float) -> None:

@@ -9,12 +9,17 @@ from bgptui.domain.gap import Gap
 class Outage:
     """Opens a gap at the newest message's event time and ends it at the next one's.
 
+    Where quiet is no fault, the gap opens no earlier than the connection was last known to live.
+
     Attributes:
         newest: event time of the newest message, None before the first.
+        alive: when the service last showed that it serves us (a message, a pong), for
+            subscriptions that may be quiet; None where only messages count.
         attempts: connection attempts since the last message.
     """
 
     newest: float | None = None
+    alive: float | None = None
     attempts: int = 0
     gap: Gap | None = None
 
@@ -22,10 +27,10 @@ class Outage:
         """The gap that opens; None while one is open (it keeps its first reason).
 
         Args:
-            now: where it starts when there was no message yet; in event time there is no
+            now: where it starts when there was no sign of life yet; in event time there is no
                 now before the first message, and no gap.
         """
-        start = self.newest if self.newest is not None else now
+        start = max((at for at in (self.newest, self.alive) if at is not None), default=now)
         if self.gap is not None or start <= 0:
             return None
         self.gap = Gap(start, None, None, reason, self.attempts)

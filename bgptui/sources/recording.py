@@ -1,38 +1,34 @@
-"""Recorded RIS Live messages (JSON lines) as a source."""
+"""Recorded messages (RIS Live JSON lines, MRT) as a source."""
 
-import heapq
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import TypeVar
 
 from bgptui.domain.health import FeedHealth
 from bgptui.domain.routing import BgpMessage
-from bgptui.errors import BadInput, UsageError
 from bgptui.runtime.clock import Clock
 from bgptui.runtime.metrics import Metrics
-from bgptui.sources.intake import Intake, oversized
-from bgptui.sources.line_file import STDIN, Line, read_lines, size_of
-from bgptui.sources.ordering import in_time_order, timestamp_of
+from bgptui.sources.input_file import DEFAULT_COLLECTOR, begin_of, expand, size_of
+from bgptui.sources.ordering import in_time_order, merge_in_time_order
 from bgptui.sources.quarantine import Quarantine
-from bgptui.sources.ris_messages import Control, FrameDecoder
+from bgptui.sources.record_reader import Recorded, RecordReader
+from bgptui.sources.recorded_gap import KnownGaps
+from bgptui.sources.ris_messages import FrameDecoder
 from bgptui.sources.sink import BATCH_MESSAGES, TICK_S, Sink
 
-log = logging.getLogger(__name__)
-
-# A file whose first lines are no JSON at all is something else than a recording.
-_NO_JSON = {"malformed", "not_utf8", "oversized_frame"}
-_FIRST_LINES = 10
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
 Progress = Callable[[int, int | None], None]
+T = TypeVar("T")
 
 
 class Recording:
     """Plays recordings once, merged by time, in (timestamp, arrival) order.
 
     Args:
-        inputs: paths (plain, gzip, bzip2 or zstd), or `-` for standard input.
+        inputs: paths (plain, gzip, bzip2 or zstd), folders of such, or `-` for standard input;
+            whether RIS Live JSON lines or MRT their content tells.
+        mrt_collector: collector of MRT files whose path names none.
         speed: multiple of real time; None plays as fast as the sink takes it.
         on_progress: called with bytes read and their total, None where that is unknown.
     """
@@ -46,15 +42,18 @@ class Recording:
         metrics: Metrics,
         quarantine: Quarantine,
         max_frame_bytes: int,
+        mrt_collector: str = DEFAULT_COLLECTOR,
         speed: float | None = None,
         on_progress: Progress | None = None,
     ) -> None:
         self._inputs = tuple(inputs)
         self._clock = clock
-        self._metrics = metrics
-        self._max_frame_bytes = max_frame_bytes
-        self._intake = Intake(
-            decoder, quarantine=quarantine, metrics=metrics, max_frame_bytes=max_frame_bytes
+        self._reader = RecordReader(
+            decoder=decoder,
+            collector=mrt_collector,
+            metrics=metrics,
+            quarantine=quarantine,
+            max_frame_bytes=max_frame_bytes,
         )
         self._speed = speed
         self._on_progress = on_progress
@@ -62,6 +61,7 @@ class Recording:
         self._total_bytes: int | None = None
         self._state = "connecting"
         self._last_message: float | None = None
+        self._gaps = KnownGaps()
 
     @property
     def feed_state(self) -> FeedHealth:
@@ -80,19 +80,26 @@ class Recording:
         """
         self._state = "live"
         play = self._play_at_once if self._speed is None else self._play_paced
-        play(self.lots(), sink, stop)
+        play(self._recorded(), sink, stop)
         self._state = "ended"
 
     def lots(self) -> Iterator[list[BgpMessage]]:
         """All messages of all inputs in order, in lots."""
-        sizes = [size_of(name) for name in self._inputs]
+        for lot in self._recorded():
+            if messages := [one for one in lot if isinstance(one, BgpMessage)]:
+                yield messages
+
+    def _recorded(self) -> Iterator[list[Recorded]]:
+        """Everything that the inputs hold, in order."""
+        names = expand(self._inputs)
+        sizes = [size_of(name) for name in names]
         known = [size for size in sizes if size is not None]
         self._total_bytes = sum(known) if len(known) == len(sizes) else None
-        if len(self._inputs) == 1:
-            yield from in_time_order(self._messages(self._inputs[0]))
+        if len(names) == 1:
+            yield from in_time_order(self._messages(names[0]))
             return
-        ordered = [_flat(in_time_order(self._messages(name))) for name in self._inputs]
-        yield from in_time_order(heapq.merge(*ordered, key=timestamp_of))
+        parts = [(begin_of(name), partial(self._ordered, name)) for name in names]
+        yield from in_time_order(merge_in_time_order(parts))
 
     def frames(self) -> Iterator[tuple[float, bytes]]:
         """(timestamp, frame as received) of every message, in order, for a RisServer.
@@ -102,7 +109,7 @@ class Recording:
         return ((message.timestamp, message.received) for message in _flat(self.lots()))
 
     def _play_at_once(
-        self, lots: Iterable[list[BgpMessage]], sink: Sink, stop: threading.Event
+        self, lots: Iterable[list[Recorded]], sink: Sink, stop: threading.Event
     ) -> None:
         for lot in lots:
             for start in range(0, len(lot), BATCH_MESSAGES):
@@ -111,11 +118,11 @@ class Recording:
                 self._give(lot[start : start + BATCH_MESSAGES], sink)
 
     def _play_paced(
-        self, lots: Iterable[list[BgpMessage]], sink: Sink, stop: threading.Event
+        self, lots: Iterable[list[Recorded]], sink: Sink, stop: threading.Event
     ) -> None:
         begun = time.monotonic()
         first: float | None = None
-        batch: list[BgpMessage] = []
+        batch: list[Recorded] = []
         for message in _flat(lots):
             first = message.timestamp if first is None else first
             due = begun + (message.timestamp - first) / (self._speed or 1.0)
@@ -132,46 +139,30 @@ class Recording:
         if batch:
             self._give(batch, sink)
 
-    def _give(self, batch: list[BgpMessage], sink: Sink) -> None:
-        self._last_message = batch[-1].timestamp
-        sink.process(batch, self._clock.now())
+    def _give(self, batch: list[Recorded], sink: Sink) -> None:
+        """Hand a batch on; a gap splits it."""
+        messages: list[BgpMessage] = []
+        for one in batch:
+            if isinstance(one, BgpMessage):
+                messages.append(one)
+                continue
+            self._process(messages, sink)
+            messages = []
+            for gap in self._gaps.take(one, self._last_message):
+                self._clock.observe(gap.start)  # it may come before the first message
+                sink.gap(gap)
+        self._process(messages, sink)
 
-    def _messages(self, name: str) -> Iterator[BgpMessage]:
-        """The messages of one input as they stand; what is bad is counted and quarantined."""
-        readable = 0
-        unreadable: BadInput | None = None
-        source = "standard input" if name == STDIN else name
-        lines = read_lines(name, max_bytes=self._max_frame_bytes, on_read=self._count_read)
-        try:
-            for line in lines:
-                taken = self._take(source, line)
-                if isinstance(taken, BgpMessage):
-                    yield taken
-                if isinstance(taken, BadInput):
-                    unreadable = unreadable or taken
-                    readable += taken.reason not in _NO_JSON
-                    if not readable and line.number >= _FIRST_LINES:
-                        raise _no_recording(name, unreadable)
-                elif taken is not None:
-                    readable += 1
-        except BadInput as torn:
-            self._metrics.drop("ingest", torn.reason)
-            log.warning("%s; everything before the tear was read", torn)
-        if not readable and unreadable is not None:
-            raise _no_recording(name, unreadable)
+    def _process(self, messages: list[BgpMessage], sink: Sink) -> None:
+        if messages:
+            self._last_message = messages[-1].timestamp
+            sink.process(messages, self._clock.now())
 
-    def _take(self, source: str, line: Line) -> BgpMessage | Control | BadInput | None:
-        """What a line holds; None for a blank one."""
-        content = line.content.strip()
-        if line.number == 1:
-            content = content.removeprefix(_BYTE_ORDER_MARK)
-        if not content:
-            return None
-        if line.size_bytes > self._max_frame_bytes:
-            error = oversized(line.size_bytes, self._max_frame_bytes)
-            self._intake.refuse(content, error, source=source, line=line.number)
-            return error
-        return self._intake.take(content, source=source, line=line.number)
+    def _messages(self, name: str) -> Iterator[Recorded]:
+        return self._reader.recorded(name, on_read=self._count_read)
+
+    def _ordered(self, name: str) -> Iterator[Recorded]:
+        return _flat(in_time_order(self._messages(name)))
 
     def _count_read(self, size_bytes: int) -> None:
         self._read_bytes += size_bytes
@@ -179,10 +170,6 @@ class Recording:
             self._on_progress(self._read_bytes, self._total_bytes)
 
 
-def _flat(lots: Iterable[list[BgpMessage]]) -> Iterator[BgpMessage]:
+def _flat(lots: Iterable[list[T]]) -> Iterator[T]:
     for lot in lots:
         yield from lot
-
-
-def _no_recording(name: str, first: BadInput) -> UsageError:
-    return UsageError(f"{name}: not a RIS Live recording (JSON lines): {first}")

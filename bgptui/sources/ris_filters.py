@@ -13,7 +13,7 @@ from msgspec import Raw, Struct
 
 from bgptui.domain.prefix import parse_prefix
 from bgptui.errors import BadInput
-from bgptui.sources.addresses import canonical_address
+from bgptui.sources.addresses import canonical_address, short_host
 
 _TYPES = ("UPDATE", "OPEN", "NOTIFICATION", "KEEPALIVE", "RIS_PEER_STATE", "STATE")
 _SESSION_TYPES = frozenset({"RIS_PEER_STATE", "STATE"})
@@ -193,11 +193,6 @@ def parse_path(text: str) -> PathPattern:
         to_end=bool(end),
         inverted=bool(inverted),
     )
-
-
-def short_host(host: str) -> str:
-    """`rrc21` for `rrc21` and for `rrc21.ripe.net`."""
-    return host.partition(".")[0].lower()
 
 
 def _item(text: str) -> PathItem:

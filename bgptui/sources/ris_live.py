@@ -5,35 +5,37 @@ import logging
 import re
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from random import Random
 from typing import NoReturn
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidURI, WebSocketException
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from bgptui.config.schema import ClockKind, Feed
 from bgptui.domain.health import FeedHealth
 from bgptui.domain.routing import BgpMessage
-from bgptui.errors import BadInput, UsageError
+from bgptui.errors import BadInput
 from bgptui.runtime.backoff import next_delay_s
 from bgptui.runtime.clock import Clock
 from bgptui.runtime.metrics import Metrics
 from bgptui.sources.intake import Intake
+from bgptui.sources.lookout import Lookout
 from bgptui.sources.outage import Outage
 from bgptui.sources.quarantine import Quarantine
 from bgptui.sources.recent_ids import RecentIds
 from bgptui.sources.repeated_log import RepeatedLog
 from bgptui.sources.ris_messages import Control, ControlKind, FrameDecoder, message_id
-from bgptui.sources.ris_requests import PING, client_url, is_broad, is_loopback, subscribe_requests
+from bgptui.sources.ris_requests import PING, Request, client_url, requests, unasked
+from bgptui.sources.ris_transport import LookupLoop, Transport
 from bgptui.sources.sink import BATCH_MESSAGES, TICK_S, Sink
 
 log = logging.getLogger(__name__)
 
 _BEAT_S = 0.05  # a batch waits no longer
 _CLOSE_S = 1.0
-_AHEAD_S = 10.0  # clocks of collectors may differ from ours
-_STABLE_S = 10.0  # a connection that brought messages this long may be retried at once
+_STABLE_S = 10.0  # a connection that served us this long may be retried at once
 _LOG_EVERY_S = 60.0  # of a server's errors
 _QUEUE_FRAMES = 1_024
 # Frames over max_frame_bytes are refused one by one. Only above this bound, which is that
@@ -42,7 +44,6 @@ _PROTOCOL_BYTES = 64 * 2**20
 _TOO_BIG = 1009  # RFC 6455 section 7.4.1
 _PING_TIMEOUT = 1011  # what websockets sends when a ping stays unanswered
 CONNECT_FAILED = "connect_failed"
-_HINT = "no network? `bgptui --demo` shows everything on local data"
 # "If a client is unable to keep up with the incoming data, then a final error message will be
 # sent and the connection will be closed" (RIS Live manual); its wording is not documented.
 _SLOW = re.compile(r"slow|keep up|behind|backlog|overflow|buffer", re.IGNORECASE)
@@ -54,8 +55,9 @@ class RisLive:
     Args:
         feed: the [feed] section.
         rng: jitter of the backoff.
+        hosts: RIS hosts to ask for; they may change at any time. None: as [feed] says.
     Raises:
-        UsageError: [feed] url is no address.
+        UsageError: [feed] url is no WebSocket address, or ca_file or proxy cannot be used.
     """
 
     def __init__(
@@ -67,8 +69,12 @@ class RisLive:
         metrics: Metrics,
         quarantine: Quarantine,
         rng: Random,
+        hosts: Callable[[], frozenset[str]] | None = None,
     ) -> None:
         self._feed = feed
+        self._hosts = hosts
+        self._asked: tuple[Request, ...] = ()
+        self._connection: ClientConnection | None = None
         self._url = client_url(feed)
         self._clock = clock
         self._rng = rng
@@ -79,13 +85,16 @@ class RisLive:
             max_frame_bytes=feed.max_frame_bytes,
         )
         self._metrics = metrics
-        self._broad = is_broad(feed)
+        self._transport = Transport(feed, self._url)
+        self._lookout = Lookout(feed, clock)
+        self._unasked = unasked(feed)
         self._ids = RecentIds() if len(feed.subscription) > 1 else None
         self._outage = Outage()
         self._batch: list[BgpMessage] = []
         self._connected = False
         self._error = ""
         self._hint = ""
+        self._retry_after_s = 0.0  # that the service asks for
         self._failures = 0  # closes and failed attempts since the last stable connection
         self._messages_here = 0  # on this connection, as the next three
         self._acknowledged = 0
@@ -98,6 +107,8 @@ class RisLive:
     def feed_state(self) -> FeedHealth:
         gap = self._outage.gap
         state = "live" if self._connected else "connecting"
+        if self._hosts is not None and not self._hosts():
+            state = "standby"
         return FeedHealth(
             mode="live",
             source=self._feed.url,
@@ -110,12 +121,9 @@ class RisLive:
         )
 
     def run(self, sink: Sink, stop: threading.Event) -> None:
-        """Receive until `stop` is set.
-
-        Raises:
-            UsageError: [feed] url is no WebSocket address.
-        """
-        asyncio.run(self._run(sink, stop))
+        """Receive until `stop` is set."""
+        with asyncio.Runner(loop_factory=LookupLoop) as runner:
+            runner.run(self._run(sink, stop))
 
     async def _run(self, sink: Sink, stop: threading.Event) -> None:
         """Receive in a task; beat in this one: hand batches on, tick, look for `stop`."""
@@ -125,6 +133,7 @@ class RisLive:
             while not stop.is_set() and not staying.done():
                 await asyncio.wait((staying,), timeout=_BEAT_S)
                 self._flush(sink)
+                await self._ask_for_hosts()
                 if time.monotonic() >= next_tick:
                     self._tick(sink)
                     next_tick = time.monotonic() + TICK_S
@@ -137,12 +146,15 @@ class RisLive:
 
     async def _stay_connected(self, sink: Sink) -> None:
         while True:
+            while not self._wanted():
+                await asyncio.sleep(_BEAT_S)
             self._outage.attempts += 1
             reason = await self._connect_once(sink)
             self._connected = False
             opened = self._outage.open(reason, now=self._clock.now())
             if opened is not None:
                 sink.gap(opened)
+                self._look(sink)
                 log.warning("feed: %s; reconnecting", self._error)
             # The first close is answered at once, later ones ever more patiently.
             attempt = self._failures + (reason == CONNECT_FAILED)
@@ -153,12 +165,13 @@ class RisLive:
                     first_s=self._feed.backoff_first_s,
                     most_s=self._feed.backoff_most_s,
                 )
-                await asyncio.sleep(delay_s)
+                await asyncio.sleep(max(delay_s, self._retry_after_s))
             self._failures += 1
 
     async def _connect_once(self, sink: Sink) -> str:
         """One connection from begin to end; returns the reason of the gap that follows."""
         feed = self._feed
+        self._retry_after_s = 0.0
         try:
             async with connect(
                 self._url,
@@ -169,16 +182,15 @@ class RisLive:
                 close_timeout=_CLOSE_S,
                 max_size=_PROTOCOL_BYTES,
                 max_queue=_QUEUE_FRAMES,
-                proxy=None if is_loopback(self._url) else True,
+                **self._transport.options,
             ) as connection:
                 return await self._listen(connection, sink)
-        except InvalidURI as error:
-            raise UsageError(f"[feed] url {feed.url!r} is no WebSocket address: {error}") from None
-        except TimeoutError:
-            self._error = f"{feed.url} did not answer within {feed.open_timeout_s:g} s"
-        except (OSError, WebSocketException) as error:
-            self._error = f"{feed.url} cannot be reached: {error}"
-        self._hint = _HINT
+        except (OSError, WebSocketException) as error:  # TimeoutError is an OSError
+            refusal = self._transport.explain(
+                error, open_timeout_s=feed.open_timeout_s, now=time.time()
+            )
+        self._error, self._hint = refusal.text, refusal.hint
+        self._retry_after_s = refusal.retry_after_s
         return CONNECT_FAILED
 
     async def _listen(self, connection: ClientConnection, sink: Sink) -> str:
@@ -186,28 +198,51 @@ class RisLive:
         self._messages_here = self._acknowledged = 0
         self._service_error = ""
         self._error_was_last = False
+        self._lookout.sign_of_life()
         begun = time.monotonic()
         pinging = asyncio.create_task(self._ping(connection))
         try:
             async with asyncio.timeout(self._feed.silence_timeout_s) as deadline:
                 self._deadline = deadline
                 try:
-                    for request in subscribe_requests(self._feed):
-                        await connection.send(request, text=True)
+                    self._asked = self._wanted()
+                    for request in self._asked:
+                        await connection.send(request.subscribe, text=True)
+                    self._connection = connection
                     await self._receive(connection, sink)
                 finally:
-                    self._deadline = None
+                    self._deadline = self._connection = None
         except TimeoutError:
             self._flush(sink)
-            self._error = f"no message for {self._feed.silence_timeout_s:g} s"
+            what = "message" if self._connected else "answer to the subscription"
+            self._error = f"no {what} for {self._feed.silence_timeout_s:g} s"
             return "silence"
         except ConnectionClosed as error:
             self._flush(sink)
             return self._why_closed(error)
         finally:
             pinging.cancel()
-            if self._messages_here and time.monotonic() - begun >= _STABLE_S:
+            if self._connected and time.monotonic() - begun >= _STABLE_S:
                 self._failures = 0
+
+    def _wanted(self) -> tuple[Request, ...]:
+        return requests(self._feed, None if self._hosts is None else self._hosts())
+
+    async def _ask_for_hosts(self) -> None:
+        """Change the subscriptions of this connection where other hosts are ours by now."""
+        connection = self._connection
+        if connection is None or self._hosts is None:
+            return
+        before, self._asked = self._asked, self._wanted()
+        left = [request for request in before if request not in self._asked]
+        added = [request for request in self._asked if request not in before]
+        with suppress(ConnectionClosed):
+            for request in left:
+                await connection.send(request.unsubscribe, text=True)
+            for request in added:
+                await connection.send(request.subscribe, text=True)
+        if added:
+            self._sign_of_life()
 
     async def _receive(self, connection: ClientConnection, sink: Sink) -> NoReturn:
         source = self._feed.url
@@ -216,6 +251,9 @@ class RisLive:
             taken = self._intake.take(frame, source=source)
             if isinstance(taken, BgpMessage):
                 self._error_was_last = False
+                if self._unasked is not None and self._unasked(taken):
+                    self._metrics.drop("ingest", "unasked")
+                    continue
                 if self._ids is None or self._is_new(frame):
                     self._batch.append(taken)
                 if len(self._batch) >= BATCH_MESSAGES:
@@ -237,15 +275,16 @@ class RisLive:
             self._errors.warning("RIS Live error: %s", control.message)
         elif control.kind is ControlKind.SUBSCRIBED:
             self._acknowledged += 1
-            if self._acknowledged == len(self._feed.subscription):
+            if self._acknowledged == len(self._asked):
                 self._subscribed(sink)
-        if not self._broad:
-            self._postpone_silence()
+        # A service that grants nothing, or has only errors for us, is as good as silent.
+        if not self._lookout.broad and self._connected and control.kind is not ControlKind.ERROR:
+            self._sign_of_life()
 
     def _subscribed(self, sink: Sink) -> None:
         """Everything asked for is granted. A narrow subscription sees again from now on."""
         self._connected = True
-        if not self._broad and self._feed.clock is ClockKind.WALL:
+        if not self._lookout.broad and self._feed.clock is ClockKind.WALL:
             self._sees_again(sink, self._clock.now())
 
     def _flush(self, sink: Sink) -> None:
@@ -254,18 +293,15 @@ class RisLive:
         if not batch:
             return
         self._batch = []
-        self._sees_again(sink, self._plausible(batch[0].timestamp))
-        newest = self._plausible(max(message.timestamp for message in batch))
-        self._outage.newest = max(newest, self._outage.newest or newest)
+        first = self._lookout.plausible(batch[0].timestamp)
+        self._sees_again(sink, first)
+        newest = self._lookout.plausible(max(message.timestamp for message in batch))
+        self._outage.newest = newest = max(newest, self._outage.newest or newest)
         self._messages_here += len(batch)
+        self._lookout.note(batch, since=first, at=newest, sink=sink)
         sink.process(batch, self._clock.now())
-        self._postpone_silence()
-
-    def _plausible(self, event_time: float) -> float:
-        """Live, one peer's broken clock must not put the edge of a gap into the future."""
-        if self._clock.is_event_time:
-            return event_time
-        return min(event_time, self._clock.now() + _AHEAD_S)
+        self._sign_of_life()
+        self._look(sink)
 
     def _sees_again(self, sink: Sink, event_time: float) -> None:
         self._connected = True
@@ -278,14 +314,23 @@ class RisLive:
 
     def _tick(self, sink: Sink) -> None:
         begun = time.monotonic()
+        self._look(sink)
         sink.tick(self._clock.now())
         # A sink that blocks (its database is away) is not the feed's silence.
+        self._lookout.excuse(time.monotonic() - begun)
         deadline = self._deadline
         when = None if deadline is None or deadline.expired() else deadline.when()
         if deadline is not None and when is not None:
             deadline.reschedule(when + time.monotonic() - begun)
 
-    def _postpone_silence(self) -> None:
+    def _look(self, sink: Sink) -> None:
+        self._lookout.look(sink, sees=self._connected and self._outage.gap is None)
+
+    def _sign_of_life(self) -> None:
+        """The service serves us: not silent, not blind."""
+        self._lookout.sign_of_life()
+        if not self._lookout.broad and not self._clock.is_event_time:
+            self._outage.alive = self._clock.now()
         deadline = self._deadline
         if deadline is not None and not deadline.expired():
             now = asyncio.get_running_loop().time()
@@ -294,10 +339,8 @@ class RisLive:
     async def _ping(self, connection: ClientConnection) -> None:
         """Where silence is no fault, the service's own pong shows that it still serves us."""
         with suppress(ConnectionClosed):
-            while not self._broad:
-                await asyncio.sleep(
-                    min(self._feed.ping_interval_s, self._feed.silence_timeout_s / 3)
-                )
+            while not self._lookout.broad:
+                await asyncio.sleep(self._lookout.ping_s)
                 await connection.send(PING, text=True)
 
     def _why_closed(self, error: ConnectionClosed) -> str:

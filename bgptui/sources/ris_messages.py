@@ -12,14 +12,12 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from bgptui.domain.routing import BgpMessage, MessageType, Peer, Session
+from bgptui.domain.routing import EARLIEST, LATEST, BgpMessage, MessageType, Peer, Session
 from bgptui.errors import BadInput
-from bgptui.sources.addresses import canonical_address, canonical_prefix
+from bgptui.sources.addresses import canonical_address, canonical_prefix, short_host
 from bgptui.sources.interning import Interned
 
 MAX_ASN = 2**32 - 1
-_EARLIEST = 631_152_000.0  # 1990-01-01: BGP-4 is younger (RFC 1654)
-_LATEST = 4_102_444_800.0  # 2100-01-01
 
 _Asn = Annotated[int, Meta(ge=0, le=MAX_ASN)]
 _Community = tuple[_Asn, _Asn]
@@ -110,9 +108,12 @@ _TYPES = {
     _WireType.STATE: MessageType.STATE,
 }
 
-# The feed says `connected` and `down`; the others are BGP's own states (RFC 4271 section 8.2.2).
+# The first three are ExaBGP's; so libbgpstream (bs_format_rislive.c) reads this feed: `connected`
+# is the TCP connection before any OPEN, `up` is Established. A peer that is refused goes
+# `connected`, `down`, `connected` for days; one whose `up` does not come is up with its first
+# UPDATE. The others are BGP's own states (RFC 4271 section 8.2.2).
 _SESSIONS = {
-    "connected": Session.UP,
+    "connected": Session.DOWN,
     "up": Session.UP,
     "established": Session.UP,
     "down": Session.DOWN,
@@ -140,7 +141,7 @@ _REASONS = (
 # nesting deeper than the interpreter's recursion limit have errors of their own.
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
-_HOST = re.compile(r"([a-z0-9_-]{1,64})(\.[a-z0-9_.-]{1,190})?", re.ASCII)
+_HOST = re.compile(r"[a-z0-9_-][a-z0-9_.-]{0,63}", re.ASCII)
 _DIGITS = re.compile(r"\d{1,10}", re.ASCII)
 _UNPRINTABLE = re.compile(r"[^ -~]")
 
@@ -170,6 +171,7 @@ class FrameDecoder:
         peers: int = 5_000,
         next_hops: int = 10_000,
     ) -> None:
+        self.keep_received = keep_received
         self._keep = keep_received is KeepReceived.YES
         self._wire = msgspec.json.Decoder(_Frame).decode
         self._prefixes = Interned(canonical_prefix, capacity=prefixes)
@@ -198,7 +200,7 @@ class FrameDecoder:
 
     def _message(self, data: _Data, frame: bytes) -> BgpMessage:
         timestamp = data.timestamp
-        if not _EARLIEST <= timestamp <= _LATEST:
+        if not EARLIEST <= timestamp <= LATEST:
             raise BadInput(
                 f"timestamp {timestamp!r} is not between 1990 and 2100", reason="bad_timestamp"
             )
@@ -294,10 +296,10 @@ def _peer(key: tuple[str, str, int | str]) -> Peer:
 
 def _collector(host: str) -> str:
     """`rrc19` of `rrc19` (until 2019) and of `rrc19.ripe.net`."""
-    match = _HOST.fullmatch(host.lower())
-    if match is None:
+    name = short_host(host)
+    if _HOST.fullmatch(name) is None:
         raise BadInput(f"host {host[:64]!r} is not a collector's name", reason="bad_collector")
-    return match.group(1)
+    return name
 
 
 def _asn(raw: int | str) -> int:

@@ -1,14 +1,20 @@
 """What the RIS Live client asks for: its address and its subscriptions."""
 
+from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
-from bgptui.config.schema import Feed, Subscription
+from bgptui.config.schema import Feed, Subscription, SubscriptionType
+from bgptui.domain.routing import BgpMessage, MessageType
 from bgptui.errors import UsageError
+from bgptui.sources.addresses import short_host
 
+_TYPES = {SubscriptionType.RIS_PEER_STATE: MessageType.STATE}
 PING = msgspec.json.encode({"type": "ping"})
 
 
@@ -39,28 +45,71 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-def subscribe_requests(feed: Feed) -> list[bytes]:
-    """One ris_subscribe message for each subscription."""
-    options = {"includeRaw": feed.include_raw, "acknowledge": True}
-    return [
-        msgspec.json.encode(
-            {"type": "ris_subscribe", "data": {**_filter(wanted), "socketOptions": options}}
-        )
+class Request(Struct, frozen=True):
+    """A subscription as the messages that begin and end it."""
+
+    subscribe: bytes
+    unsubscribe: bytes
+
+
+def requests(feed: Feed, hosts: Iterable[str] | None = None) -> tuple[Request, ...]:
+    """What to ask for, in order: each subscription, once for each of `hosts` where given."""
+    each_host = (None,) if hosts is None else sorted(hosts)
+    asked = [
+        _request(wanted if host is None else replace(wanted, host=host), feed)
+        for host in each_host
         for wanted in feed.subscription
     ]
+    return tuple(dict.fromkeys(asked))
 
 
-def is_broad(feed: Feed) -> bool:
-    """Whether silence is a fault: some subscription asks for all routes of some collector.
+def _request(wanted: Subscription, feed: Feed) -> Request:
+    asked = _filter(wanted)
+    options = {"includeRaw": feed.include_raw, "acknowledge": True}
+    return Request(
+        msgspec.json.encode({"type": "ris_subscribe", "data": {**asked, "socketOptions": options}}),
+        msgspec.json.encode({"type": "ris_unsubscribe", "data": asked}),
+    )
 
-    A subscription for one prefix may rightly bring nothing for hours.
+
+def broad_hosts(feed: Feed) -> frozenset[str | None]:
+    """Collectors of which all routes are asked for; None among them: of every one.
+
+    Their silence is a fault. A subscription for one prefix may rightly bring nothing for hours.
     """
-    return any(
-        wanted.prefix is None
+    return frozenset(
+        None if wanted.host is None else short_host(wanted.host)
+        for wanted in feed.subscription
+        if wanted.prefix is None
         and wanted.path is None
         and wanted.peer is None
         and wanted.type in (None, "UPDATE", "KEEPALIVE")
-        for wanted in feed.subscription
+    )
+
+
+def unasked(feed: Feed) -> Callable[[BgpMessage], bool] | None:
+    """Tells messages that no subscription asks for, by collector, peer and type; None where
+    any message may be asked for."""
+    asked = frozenset(_origin(wanted) for wanted in feed.subscription)
+    if (None, None, None) in asked:
+        return None
+
+    def is_unasked(message: BgpMessage) -> bool:
+        collector, address = message.peer.collector, message.peer.address
+        return not any(
+            host in (None, collector) and peer in (None, address) and kind in (None, message.type)
+            for host, peer, kind in asked
+        )
+
+    return is_unasked
+
+
+def _origin(wanted: Subscription) -> tuple[str | None, str | None, MessageType | None]:
+    kind = wanted.type
+    return (
+        None if wanted.host is None else short_host(wanted.host),
+        None if wanted.peer is None else ip_address(wanted.peer).compressed,
+        None if kind is None else _TYPES.get(kind) or MessageType(kind),
     )
 
 

@@ -1,6 +1,7 @@
 """What a source and the stage behind it promise each other."""
 
 import threading
+from collections.abc import Set
 from typing import Protocol
 
 from bgptui.domain.gap import Gap
@@ -21,6 +22,10 @@ class Sink(Protocol):
 
     def gap(self, gap: Gap) -> None:
         """Called when a gap opens (its end is None) and again when it ends."""
+
+    def hold(self, collectors: Set[str] | None) -> None:
+        """Called when other collectors than before may have fallen silent (None: all, empty:
+        none): their windows must wait until a gap, or a message, decides it."""
 
 
 class Source(Protocol):

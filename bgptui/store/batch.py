@@ -9,6 +9,7 @@ from bgptui.domain.health import Health
 from bgptui.domain.record import MessageRecord
 from bgptui.domain.score import WindowScore
 from bgptui.domain.window import FeatureWindow
+from bgptui.store.shards import HostProgress
 
 # id of the features row, the window, and the z-scores the detector saw (empty: not scored).
 FeatureRow = tuple[int, FeatureWindow, tuple[float | None, ...]]
@@ -44,6 +45,9 @@ class WriteBatch(Struct, frozen=True, kw_only=True):
         sequence: counts a collector's batches from 1, 0 where nobody counts them; what is
             committed is known by it.
         replay: how far the replay is with this batch; None outside of one.
+        handed, progress: what a process that shares the collectors hands to the one that
+            correlates, and how far its hosts are known with this batch.
+        consumed: ids of what was handed and has become this batch.
     """
 
     now: float
@@ -57,6 +61,9 @@ class WriteBatch(Struct, frozen=True, kw_only=True):
     metrics: tuple[Metric, ...] = ()
     sequence: int = 0
     replay: ReplayPosition | None = None
+    handed: tuple[bytes, ...] = ()
+    progress: tuple[HostProgress, ...] = ()
+    consumed: tuple[int, ...] = ()
 
     @property
     def row_count(self) -> int:

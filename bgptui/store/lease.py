@@ -2,6 +2,8 @@
 
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -144,13 +146,21 @@ def check(connection: Connection, lease: Lease) -> None:
     Raises:
         LeaseLost: another process has taken it; the transaction must be rolled back.
     """
-    try:
+    with losing():
         connection.execute(
             "select bgptui.assert_lease(%s, %s, %s)", [lease.scope, lease.holder, lease.epoch]
         )
+
+
+@contextmanager
+def losing() -> Iterator[None]:
+    """Turn the database's refusal (BG001) into LeaseLost, with its own words."""
+    try:
+        yield
     except psycopg.Error as error:
         if error.sqlstate == LOST_SQLSTATE:
-            raise _lost(lease) from error
+            said = error.diag.message_primary or "a lease was lost"
+            raise LeaseLost(f"{said}: another bgptui collects into this database now") from error
         raise
 
 

@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 
 from bgptui.domain.alert import AlertType, Severity, Status
 from bgptui.domain.health import Health
+from bgptui.domain.shared_health import ProcessRow, shared_health
 from bgptui.errors import BadInput
 from bgptui.store.queries import query
 
@@ -88,7 +89,10 @@ class AlertDetail(Struct, frozen=True, kw_only=True):
 
 
 class CollectorRow(Struct, frozen=True):
-    """A collector's last health row, and how old it is."""
+    """A collector's last health row, and how old it is.
+
+    Where several processes share the collectors: of all of them together, as old as the newest.
+    """
 
     holder: str
     age_s: float
@@ -112,20 +116,28 @@ class NetworkWindow(Struct, frozen=True):
 
 
 def read_collector(conn: Connection[Any]) -> CollectorRow | None:
-    """The collector that wrote its health last; None where none ever has.
+    """The collector that wrote its health last, or all that share the collectors as one; None
+    where none ever has.
 
     Raises:
-        BadInput: its document is of another version of bgptui.
+        BadInput: a document is of another version of bgptui.
     """
-    rows = _rows(conn, "console/collector")
+    rows = [_process(row) for row in _rows(conn, "console/collector")]
     if not rows:
         return None
-    row = rows[0]
+    newest = min(rows, key=lambda row: row.age_s)
+    if not any(row.hosts for row in rows):
+        return CollectorRow(newest.holder, newest.age_s, newest.health)
+    return CollectorRow(newest.holder, newest.age_s, shared_health(rows))
+
+
+def _process(row: dict[str, Any]) -> ProcessRow:
     try:
         health = msgspec.json.decode(row["document"], type=Health)
     except msgspec.DecodeError as error:
         raise BadInput(f"health of collector {row['holder']} cannot be read: {error}") from error
-    return CollectorRow(row["holder"], row["age_s"], health)
+    hosts = tuple(row["hosts"] or ())
+    return ProcessRow(row["holder"], row["age_s"], health, hosts, row["correlates"])
 
 
 def read_alerts(

@@ -10,6 +10,7 @@ by no later one: in between, another collector gave out the same ids and wrote t
 
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import platformdirs
@@ -85,15 +86,29 @@ class SpoolHome:
         for directory in sorted(self.folder.glob("*.*"), key=_epoch):
             if _epoch(directory) < 0:
                 continue
-            try:
+            with _reading(directory):
                 spool = self._taken_over(directory)
-            except OSError as error:
-                raise Fatal(
-                    f"spool {directory} was left by another bgptui and cannot be used: "
-                    f"{error.strerror}: make it readable, or move it away to start without its rows"
-                ) from error
             if spool is not None:
                 yield Leftover(directory.name.partition(".")[2], spool)
+
+    def set_aside(self) -> None:
+        """Set everything aside that nobody uses, and say so.
+
+        Raises:
+            Fatal: it cannot be read.
+        """
+        for directory in sorted(self.folder.glob("*.*"), key=_epoch):
+            if _epoch(directory) < 0:
+                continue
+            with _reading(directory):
+                lock = FileLock(directory / LOCK_NAME)
+                if not lock.try_exclusive():
+                    lock.close()
+                elif any(directory.glob("*.segment")):
+                    self._set_aside(directory)
+                    lock.close()
+                else:
+                    self._spool(directory, lock).close()
 
     def _taken_over(self, directory: Path) -> Spool | None:
         """A spool that may be written now; None where it may not."""
@@ -122,6 +137,17 @@ class SpoolHome:
             size_text(size_bytes),
         )
         self._metrics.drop("store", "spool_set_aside")
+
+
+@contextmanager
+def _reading(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Fatal(
+            f"spool {directory} was left by another bgptui and cannot be used: "
+            f"{error.strerror}: make it readable, or move it away to start without its rows"
+        ) from error
 
 
 def _name(epoch: int, holder: str) -> str:

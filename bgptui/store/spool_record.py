@@ -3,6 +3,7 @@
 A batch of 256 messages takes 80 bytes and 1 us a message (354 bytes before compression).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -32,12 +33,7 @@ class RecordCodec:
 
     def encode(self, batch: WriteBatch) -> bytes:
         """The batch without its health, which the next one supersedes."""
-        batch = replace(batch, health=None)
-        try:
-            packed = self._encode(batch)
-        except UnicodeEncodeError:  # a lone surrogate; the database would get "?" as well
-            packed = self._encode(_encodable(msgspec.to_builtins(batch, builtin_types=(bytes,))))
-        return self._compress(packed)
+        return self._compress(packed(replace(batch, health=None), self._encode))
 
     def decode(self, record: bytes) -> WriteBatch:
         """What `encode` was given. In evidence, whose type is open, a tuple comes as a list.
@@ -51,10 +47,18 @@ class RecordCodec:
             raise UnreadableRecord(str(error)) from error
 
 
+def packed(value: Any, encode: Callable[[Any], bytes]) -> bytes:
+    """msgpack; a lone surrogate becomes "?", as it does in the database."""
+    try:
+        return encode(value)
+    except UnicodeEncodeError:
+        return encode(_encodable(msgspec.to_builtins(value, builtin_types=(bytes,))))
+
+
 def kept_part(batch: WriteBatch) -> WriteBatch | None:
     """What is never given up: windows, scores, events, alerts, gaps; None where there is none."""
     part = replace(batch, raw=(), metrics=())
-    return part if part.row_count or part.gaps else None
+    return part if part.row_count or part.gaps or part.handed or part.progress else None
 
 
 def raw_part(batch: WriteBatch) -> WriteBatch | None:

@@ -1,5 +1,6 @@
 """What a collector takes up again after a stop, planned or not."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -14,11 +15,15 @@ from bgptui.domain.window import FEATURES, WINDOW_S
 from bgptui.store.alerts import last_status_event, list_alerts
 from bgptui.store.connect import Connection
 from bgptui.store.queries import query
+from bgptui.store.shards import IDS_EACH
 from bgptui.store.times import utc
 
 BASELINE = timedelta(hours=24)
 # How long a false positive lowers the confidence of the next alert of its kind.
 FALSE_POSITIVES = timedelta(days=30)
+
+# Among names of collectors: the stream of the whole network, which has none.
+NETWORK = ""
 
 _COLUMNS = 1 + 2 * len(FEATURES) + 1
 
@@ -75,8 +80,13 @@ class StartState(Struct, frozen=True):
     baseline: tuple[StreamBaseline, ...]
 
 
-def start_state(conn: Connection) -> StartState:
-    """Read it all as of one moment."""
+def start_state(conn: Connection, *, of: Sequence[str] | None = None) -> StartState:
+    """Read it all as of one moment.
+
+    Args:
+        of: collectors whose streams have a baseline, NETWORK for that of the whole network;
+            None for all.
+    """
     with conn.transaction():
         conn.execute("set transaction isolation level repeatable read, read only")
         newest = conn.execute(query("store/last_window")).fetchone()
@@ -89,8 +99,8 @@ def start_state(conn: Connection) -> StartState:
             last_watermark=_last_watermark(conn, last_window),
             closed_until=None if last_window is None else last_window + WINDOW_S,
             last_status_event=last_status_event(conn),
-            open_gaps=_open_gaps(conn),
-            baseline=() if last_window is None else _baseline(conn, last_window),
+            open_gaps=open_gaps(conn),
+            baseline=() if last_window is None else baseline(conn, last_window, collectors=of),
         )
 
 
@@ -116,6 +126,12 @@ def next_ids(conn: Connection) -> NextIds:
     return ids
 
 
+def own_ids(number: int) -> NextIds:
+    """Ids that no other process gives; alerts are numbered by the one that correlates."""
+    first = number * IDS_EACH
+    return NextIds(features=first, ml_results=first, route_monitor_events=first, alerts=0)
+
+
 def _last_watermark(conn: Connection, last_window: float | None) -> float | None:
     if last_window is not None:
         end = last_window + WINDOW_S
@@ -133,16 +149,21 @@ def _false_positives(conn: Connection, last_window: float | None) -> tuple[Alert
     return tuple(reversed(list_alerts(conn, statuses=(Status.FALSE_POSITIVE,), since=since)))
 
 
-def _open_gaps(conn: Connection) -> tuple[Gap, ...]:
+def open_gaps(conn: Connection) -> tuple[Gap, ...]:
+    """Gaps that nobody closed."""
     rows = conn.execute(query("store/open_gaps"))
     return tuple(Gap(start, None, collector, why, tries) for start, collector, why, tries in rows)
 
 
-def _baseline(conn: Connection, last_window: float) -> tuple[StreamBaseline, ...]:
+def baseline(
+    conn: Connection, last_window: float, *, collectors: Sequence[str] | None = None
+) -> tuple[StreamBaseline, ...]:
+    """The 24 h up to a window of each stream, of these collectors only (NETWORK as above)."""
     streams = []
     with conn.cursor(binary=True) as cursor:
         since = utc(last_window) - BASELINE
-        cursor.execute(query("store/baseline"), {"since": since})
+        of = None if collectors is None else list(collectors)
+        cursor.execute(query("store/baseline"), {"since": since, "collectors": of})
         for collector, address, asn, packed in cursor:
             peer = None if address is None else Peer(collector, address, asn)
             streams.append(unpacked(peer, packed))

@@ -6,6 +6,7 @@ from psycopg.rows import class_row
 from bgptui.config.schema import Store
 from bgptui.store.connect import Connection, engine_text
 from bgptui.store.queries import query
+from bgptui.store.shards import HeldLease, leases
 from bgptui.store.times import utc
 
 # Counting takes seconds a GiB; above this the number is the planner's.
@@ -76,6 +77,7 @@ class DatabaseStatus(Struct, frozen=True):
         license: of TimescaleDB, `timescale` or `apache`; None without it.
         schema_version: number of the newest migration applied.
         policies: empty where maintenance does it all.
+        leases: who collects what, and who correlates.
     """
 
     name: str
@@ -86,6 +88,7 @@ class DatabaseStatus(Struct, frozen=True):
     tables: tuple[TableStatus, ...]
     policies: tuple[Policy, ...]
     last_maintenance: Maintenance | None
+    leases: tuple[HeldLease, ...] = ()
 
 
 class Action(Struct, frozen=True):
@@ -130,6 +133,7 @@ def database_status(conn: Connection) -> DatabaseStatus:
         tables=tables,
         policies=policies,
         last_maintenance=last_maintenance,
+        leases=tuple(leases(conn).values()),
     )
 
 

@@ -14,7 +14,7 @@ from bgptui.config.schema import Keep
 from bgptui.domain.record import MessageRecord
 from bgptui.errors import BadInput, ServiceUnreachable, Transient
 from bgptui.runtime.metrics import Metrics
-from bgptui.store import rows
+from bgptui.store import rows, shards
 from bgptui.store.alert_writer import write_alerts
 from bgptui.store.batch import Metric, WriteBatch
 from bgptui.store.connect import Connection, one_line, transient_errors
@@ -243,6 +243,10 @@ class Writer:
         write_alerts(conn, alerts)
         position = {"holder": self._holder, "epoch": self._epoch, "sequence": self._sequences()[-1]}
         conn.execute(query("store/set_position"), position)
+        for batch in self._pending:
+            shards.write_handed(conn, self._holder, batch.handed)
+            shards.write_progress(conn, self._holder, batch.progress)
+            shards.consume(conn, batch.consumed)
         replay = self._pending[-1].replay
         if replay is not None:
             conn.execute(query("store/set_replay_position"), asdict(replay))

@@ -199,6 +199,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     def paint(self) -> None:
         """Paint the screen on top; the feed follows the alert that it shows in full."""
+        if not self.is_running:  # a last tick, while the screen's lines are taken down
+            return
         screen = self.screen
         if not isinstance(screen, ConsoleScreen) or not screen.is_mounted:
             return

@@ -257,3 +257,32 @@ def test_the_network_row_is_the_sum_of_the_peers_rows_and_all_add_up(
     assert sum(row.messages for row in network.values()) == len(messages) - late
     assert sum(row.late_messages for row in network.values()) <= late
     assert aggregator.losses().get("late", 0) == late
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(0, 45, allow_nan=False),
+            st.sampled_from(["rrc00", "rrc01", "rrc02"]),
+            st.sampled_from([None, "none", "rrc00", "rrc01"]),
+        ),
+        max_size=120,
+    )
+)
+def test_holding_windows_back_loses_no_message_and_repeats_no_row(
+    steps: list[tuple[float, str, str | None]],
+) -> None:
+    aggregator, rows, counted, now = Aggregator(), list[FeatureWindow](), 0, 1_700_000_040.0
+    for step_s, collector, held in steps:
+        now += step_s
+        peer = Peer(collector, "192.0.2.1", 64500)
+        late = aggregator.observe(BgpMessage(now, peer, MessageType.KEEPALIVE), now)[0]
+        counted += not late
+        aggregator.hold(None if held is None else {held})
+        rows += aggregator.advance(now)
+    rows += aggregator.flush()
+    of_peers = [row for row in rows if row.peer is not None]
+    assert sum(row.messages for row in of_peers) == counted
+    assert len({(row.start, row.peer) for row in rows}) == len(rows)
+    starts = [row.start for row in rows if row.peer is None]
+    assert starts == sorted(starts)

@@ -2,16 +2,24 @@
 
 import asyncio
 import json
+import ssl
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Set
+from random import Random
 from typing import Any
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
+from bgptui.config.schema import Feed
 from bgptui.domain.gap import Gap
 from bgptui.domain.routing import BgpMessage
+from bgptui.runtime.clock import Clock, WallClock
+from bgptui.runtime.metrics import Metrics
+from bgptui.sources.quarantine import Quarantine
+from bgptui.sources.ris_live import RisLive
+from bgptui.sources.ris_messages import FrameDecoder
 
 Handler = Callable[[ServerConnection, int], Awaitable[None]]
 FIRST = 1_789_019_600.0
@@ -26,6 +34,7 @@ class NotingSink:
         self.gaps: list[Gap] = []
         self.order: list[str] = []
         self.ticks = 0
+        self.holds: list[frozenset[str] | None] = []
 
     def process(self, messages: list[BgpMessage], now: float) -> None:
         self.messages.extend(messages)
@@ -39,16 +48,23 @@ class NotingSink:
         self.gaps.append(gap)
         self.order.append("gap ends" if gap.end is not None else "gap opens")
 
+    def hold(self, collectors: Set[str] | None) -> None:
+        self.holds.append(None if collectors is None else frozenset(collectors))
+
 
 class FaultServer:
     """A WebSocket server that does what a test says, connection by connection.
 
     Args:
         handler: called with the connection and its index, 0 for the first one.
+        tls: for wss://, where the server's name is localhost.
     """
 
-    def __init__(self, handler: Handler, *, port: int = 0) -> None:
+    def __init__(
+        self, handler: Handler, *, port: int = 0, tls: ssl.SSLContext | None = None
+    ) -> None:
         self._handler = handler
+        self._tls = tls
         self._port = port
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
@@ -62,6 +78,8 @@ class FaultServer:
 
     @property
     def url(self) -> str:
+        if self._tls is not None:
+            return f"wss://localhost:{self._port}/v1/ws/"
         return f"ws://127.0.0.1:{self._port}/v1/ws/"
 
     def start(self) -> None:
@@ -77,7 +95,12 @@ class FaultServer:
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
         async with serve(
-            self._attend, "127.0.0.1", self._port, compression=None, close_timeout=0.2
+            self._attend,
+            "127.0.0.1",
+            self._port,
+            compression=None,
+            close_timeout=0.2,
+            ssl=self._tls,
         ) as server:
             self._port = next(iter(server.sockets)).getsockname()[1]
             self._started.set()
@@ -102,8 +125,8 @@ def serve_faults() -> Iterator[Callable[..., FaultServer]]:
     """Starts a FaultServer; all are stopped at the test's end."""
     servers: list[FaultServer] = []
 
-    def start(handler: Handler, *, port: int = 0) -> FaultServer:
-        server = FaultServer(handler, port=port)
+    def start(handler: Handler, *, port: int = 0, tls: ssl.SSLContext | None = None) -> FaultServer:
+        server = FaultServer(handler, port=port, tls=tls)
         server.start()
         servers.append(server)
         return server
@@ -148,3 +171,43 @@ def eventually() -> Callable[..., None]:
             pause.wait(0.005)
 
     return wait
+
+
+class Running:
+    """A client in its thread."""
+
+    def __init__(self, live: RisLive, metrics: Metrics, sink: Any) -> None:
+        self.live = live
+        self.metrics = metrics
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=live.run, args=(sink, self._stop))
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+
+
+@pytest.fixture
+def start(sink: Any) -> Iterator[Callable[..., Running]]:
+    """Starts a client that notes into `sink`; keywords go into [feed]."""
+    clients: list[Running] = []
+
+    def run(url: str, *, clock: Clock | None = None, **settings: Any) -> Running:
+        metrics = Metrics()
+        feed = Feed(url=url, **{"backoff_first_s": 0.05, "backoff_most_s": 0.2, **settings})
+        live = RisLive(
+            feed,
+            decoder=FrameDecoder(),
+            clock=clock or WallClock(),
+            metrics=metrics,
+            quarantine=Quarantine(None, max_bytes=0, metrics=metrics),
+            rng=Random(1),
+        )
+        clients.append(Running(live, metrics, sink))
+        return clients[-1]
+
+    yield run
+    for client in clients:
+        client.stop()

@@ -198,9 +198,10 @@ def test_what_is_no_recording_is_the_users_error(content: bytes, tmp_path: Path,
 
 
 def test_a_file_that_cannot_be_opened_is_the_users_error(tmp_path: Path, sink: Any) -> None:
-    for path in (tmp_path / "missing", tmp_path):
-        with pytest.raises(UsageError, match=f"{path}: cannot be read"):
-            Played(sink, path)
+    with pytest.raises(UsageError, match=r"missing: there is no such file"):
+        Played(sink, tmp_path / "missing")
+    with pytest.raises(UsageError, match=f"{tmp_path}: no file in it is a recording"):
+        Played(sink, tmp_path)
 
 
 def test_an_empty_recording_just_ends(tmp_path: Path, sink: Any) -> None:

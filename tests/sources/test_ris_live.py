@@ -1,10 +1,13 @@
 """The RIS Live client against real servers on the loopback interface."""
 
+import asyncio
+import itertools
 import json
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Callable
 from random import Random
 from typing import Any
 
@@ -14,61 +17,14 @@ from websockets.asyncio.server import ServerConnection
 from bgptui.config.schema import ClockKind, Feed, Subscription, SubscriptionType
 from bgptui.domain.gap import Gap
 from bgptui.errors import UsageError
-from bgptui.runtime.clock import Clock, EventClock, WallClock
+from bgptui.runtime.clock import EventClock, WallClock
 from bgptui.runtime.metrics import Metrics
 from bgptui.sources.quarantine import Quarantine
 from bgptui.sources.ris_live import RisLive
 from bgptui.sources.ris_messages import FrameDecoder
 
 FIRST = 1_789_019_600.0
-Start = Callable[..., "Running"]
-
-
-class Running:
-    """A client in its thread."""
-
-    def __init__(self, live: RisLive, metrics: Metrics, sink: Any) -> None:
-        self.live = live
-        self.metrics = metrics
-        self.error: UsageError | None = None
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(sink,))
-        self._thread.start()
-
-    def _run(self, sink: Any) -> None:
-        try:
-            self.live.run(sink, self._stop)
-        except UsageError as error:
-            self.error = error
-
-    def stop(self) -> None:
-        self._stop.set()
-        self._thread.join(10)
-        assert not self._thread.is_alive()
-
-
-@pytest.fixture
-def start(sink: Any) -> Iterator[Start]:
-    """Starts a client that notes into `sink`; keywords go into [feed]."""
-    clients: list[Running] = []
-
-    def run(url: str, *, clock: Clock | None = None, **settings: Any) -> Running:
-        metrics = Metrics()
-        feed = Feed(url=url, **{"backoff_first_s": 0.05, "backoff_most_s": 0.2, **settings})
-        live = RisLive(
-            feed,
-            decoder=FrameDecoder(),
-            clock=clock or WallClock(),
-            metrics=metrics,
-            quarantine=Quarantine(None, max_bytes=0, metrics=metrics),
-            rng=Random(1),
-        )
-        clients.append(Running(live, metrics, sink))
-        return clients[-1]
-
-    yield run
-    for client in clients:
-        client.stop()
+Start = Callable[..., Any]
 
 
 async def stay(connection: ServerConnection) -> None:
@@ -398,18 +354,11 @@ def test_the_sink_is_ticked_while_nothing_comes(start: Start, sink: Any, eventua
     eventually(lambda: sink.ticks >= 3, "three ticks", within_s=2.0)
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:9/", "nonsense"])
-def test_an_address_that_is_none_is_the_users_error(
-    url: str, start: Start, eventually: Any
-) -> None:
-    client = start(url)
-    eventually(lambda: client.error is not None, "the error")
-    assert url in str(client.error)
-
-
-def test_an_address_that_cannot_be_parsed_is_refused_at_once(start: Start) -> None:
-    with pytest.raises(UsageError, match="ws://"):
-        start("ws://[::1")
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/", "nonsense", "ws://[::1"])
+def test_an_address_that_is_none_is_the_users_error(url: str, start: Start) -> None:
+    with pytest.raises(UsageError) as refused:
+        start(url)
+    assert url in str(refused.value)
 
 
 def test_a_sink_that_fails_ends_the_source(serve_faults: Any, make_frame: Any) -> None:
@@ -427,6 +376,8 @@ def test_a_sink_that_fails_ends_the_source(serve_faults: Any, make_frame: Any) -
         def tick(self, now: float) -> None: ...
 
         def gap(self, gap: Gap) -> None: ...
+
+        def hold(self, collectors: Any) -> None: ...
 
     metrics = Metrics()
     live = RisLive(
@@ -454,4 +405,174 @@ def test_a_stop_is_heeded_while_connected_and_while_waiting(
     eventually(lambda: waiting.live.feed_state.attempts == 1, "the attempt")
     for client in (connected, waiting):
         client.stop()
-        assert client.error is None
+
+
+def test_a_collector_that_falls_silent_is_a_gap_of_its_own_and_costs_no_reconnect(
+    start: Start, sink: Any, serve_faults: Any, make_frame: Any, eventually: Any
+) -> None:
+    back = threading.Event()
+
+    async def handler(connection: ServerConnection, index: int) -> None:
+        for number in itertools.count():
+            await connection.send(make_frame(number).decode())
+            if number < 400 or back.is_set():
+                await connection.send(make_frame(number, host="rrc15").decode())
+            # As fast as the client reads: event time is what counts.
+            await asyncio.sleep(0.0005)
+
+    server = serve_faults(handler)
+    client = start(server.url, clock=EventClock())
+    eventually(lambda: len(sink.gaps) == 1, "the gap")
+    opened = sink.gaps[0]
+    assert opened == Gap(FIRST + 399, None, "rrc15", "silence")
+    assert client.live.feed_state.state == "live"
+    back.set()
+    eventually(lambda: len(sink.gaps) == 2, "its end")
+    assert sink.gaps[1].start == opened.start
+    assert sink.gaps[1].end >= FIRST + 460
+    assert server.connections == 1
+
+
+def test_a_subscription_for_a_collector_that_sends_nothing_is_a_gap(
+    start: Start, sink: Any, serve_faults: Any, make_frame: Any, eventually: Any
+) -> None:
+    async def handler(connection: ServerConnection, index: int) -> None:
+        for number in itertools.count():
+            await connection.send(make_frame(number).decode())
+            await asyncio.sleep(0.001)
+
+    server = serve_faults(handler)
+    subscription = (Subscription(host="rrc01"), Subscription(host="rrc99.ripe.net"))
+    start(server.url, clock=EventClock(), subscription=subscription)
+    eventually(lambda: len(sink.gaps) == 1, "the gap")
+    assert (sink.gaps[0].collector, sink.gaps[0].reason) == ("rrc99", "silence")
+
+
+def test_windows_wait_while_the_feed_stands_still_and_go_on_with_the_next_message(
+    start: Start, sink: Any, serve_faults: Any, make_frame: Any, eventually: Any
+) -> None:
+    go_on = threading.Event()
+
+    async def handler(connection: ServerConnection, index: int) -> None:
+        await connection.send(make_frame(0).decode())
+        while not go_on.is_set():
+            await asyncio.sleep(0.01)
+        for number in range(1, 100):
+            await connection.send(make_frame(number).decode())
+            await asyncio.sleep(0.02)
+        await stay(connection)
+
+    start(serve_faults(handler).url, silence_timeout_s=12.0)
+    eventually(lambda: sink.holds == [None], "the windows are held")
+    go_on.set()
+    eventually(lambda: sink.holds == [None, frozenset()], "they are not any more")
+    assert not sink.gaps
+
+
+def test_a_gap_of_a_quiet_subscription_begins_when_the_connection_was_last_known_to_live(
+    start: Start, sink: Any, serve_faults: Any, make_frame: Any, eventually: Any
+) -> None:
+    pulled = threading.Event()
+
+    async def handler(connection: ServerConnection, index: int) -> None:
+        await connection.send('{"type":"ris_subscribe_ok","data":{}}')
+        if index == 0:
+            await connection.send(make_frame(0).decode())  # long ago, on this clock
+        async for _ in connection:
+            if not pulled.is_set() or index > 0:
+                await connection.send('{"type":"pong","data":null}')
+
+    server = serve_faults(handler)
+    start(server.url, silence_timeout_s=0.6, subscription=(Subscription(prefix="10.0.0.0/8"),))
+    eventually(lambda: len(sink.messages) == 1, "the message")
+    threading.Event().wait(0.3)
+    before = time.time()
+    pulled.set()
+    eventually(lambda: len(sink.gaps) == 2, "the gap")
+    opened, ended = sink.gaps
+    assert (opened.reason, opened.start) == ("silence", ended.start)
+    assert before - 0.3 <= opened.start <= before + 0.1, "not from the message on"
+    assert None in sink.holds
+
+
+def test_a_service_with_nothing_but_errors_is_left_with_ever_more_patience(
+    *,
+    start: Start,
+    sink: Any,
+    serve_faults: Any,
+    eventually: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def handler(connection: ServerConnection, index: int) -> None:
+        error = json.dumps({"type": "ris_error", "data": {"message": "refused"}})
+        for _ in range(1_000):
+            await connection.send(error)
+        async for _ in connection:
+            await connection.send('{"type":"pong","data":null}')
+
+    server = serve_faults(handler)
+    client = start(
+        server.url,
+        silence_timeout_s=0.2,
+        subscription=(Subscription(prefix="10.0.0.0/8"),),
+        backoff_first_s=30.0,
+        backoff_most_s=60.0,
+    )
+    eventually(lambda: server.connections == 2, "the first reconnect, at once")
+    eventually(lambda: client.metrics.counts().get("ingest.ris_error") == 2_000, "the errors")
+    threading.Event().wait(0.5)
+    assert server.connections == 2
+    assert "no answer to the subscription" in client.live.feed_state.error
+    assert len([each for each in caplog.records if each.name.startswith("bgptui")]) == 2
+
+
+def test_a_frame_that_drips_in_is_silence(
+    start: Start, sink: Any, serve_faults: Any, make_frame: Any, eventually: Any
+) -> None:
+    async def handler(connection: ServerConnection, index: int) -> None:
+        await connection.send(make_frame(index).decode())
+
+        async def drip() -> AsyncIterator[str]:
+            while True:
+                yield " "
+                await asyncio.sleep(0.01)
+
+        await connection.send(drip())
+
+    server = serve_faults(handler)
+    start(server.url, silence_timeout_s=0.3)
+    eventually(lambda: server.connections >= 2, "the reconnect")
+    assert sink.gaps[0].reason == "silence"
+
+
+def test_binary_frames_that_are_no_json_are_counted_and_the_stream_goes_on(
+    start: Start, sink: Any, serve_faults: Any, make_frame: Any, eventually: Any
+) -> None:
+    async def handler(connection: ServerConnection, index: int) -> None:
+        for number in range(1_000):
+            await connection.send(bytes([number % 256]) * 64)
+        await connection.send(b"\xff\xfe" + make_frame(0))
+        await connection.send(make_frame(1))  # JSON all the same
+        await stay(connection)
+
+    server = serve_faults(handler)
+    client = start(server.url)
+    eventually(lambda: len(sink.messages) == 1, "the message")
+    assert sum(client.metrics.drops().values()) == 1_001
+    assert server.connections == 1
+
+
+def test_what_no_subscription_asked_for_is_left_out(
+    start: Start, sink: Any, serve_faults: Any, make_frame: Any, eventually: Any
+) -> None:
+    async def handler(connection: ServerConnection, index: int) -> None:
+        await connection.send(make_frame(0, host="rrc15").decode())
+        await connection.send(make_frame(1, type="RIS_PEER_STATE", state="down").decode())
+        await connection.send(make_frame(2).decode())
+        await stay(connection)
+
+    subscription = (Subscription(host="rrc01", type=SubscriptionType.UPDATE),)
+    client = start(serve_faults(handler).url, subscription=subscription)
+    eventually(lambda: len(sink.messages) == 1, "the message asked for")
+    assert numbers(sink) == [2]
+    assert client.metrics.drops() == {"ingest.unasked": 2}

@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from bgptui.domain.alert import AlertType, Severity, Status
-from bgptui.domain.health import FeedHealth, RpkiHealth, StageHealth, StageState
+from bgptui.domain.health import (
+    CollectorFreshness,
+    FeedHealth,
+    ProcessHealth,
+    QuietPeer,
+    RpkiHealth,
+    StageHealth,
+    StageState,
+)
 from bgptui.store.readers import AlertDetail, AlertRow, CollectorRow, NetworkWindow
 from bgptui.tui.keymap import COMMANDS, Place, bindings, help_lines, key_line
 from bgptui.tui.layout import Layout, layout_for
@@ -259,6 +267,35 @@ def test_the_health_line_says_what_stands_behind_validation(
     rpki = RpkiHealth(**{"source": "vrps.json", **changes})
     shown = plain(health_line(samples.health(rpki=rpki, stages=(), dropped={}), 80))
     assert shown.startswith(f"{text}  ")
+
+
+HEARD = (
+    CollectorFreshness("rrc00", NOW - 2, peers=40, quiet_peers=2),
+    CollectorFreshness("rrc01", NOW - 190, 12, gap_since=NOW - 190, gap_reason="silence"),
+    CollectorFreshness("rrc03", NOW - 12, 11),
+    CollectorFreshness("rrc15", NOW - 3, 11, gap_since=NOW - 700, gap_reason="low_rate"),
+)
+
+
+def test_the_bar_names_collectors_that_are_away(samples: Any) -> None:
+    for freshness, shown in ((HEARD, "rrc01+1 away"), (HEARD[:2], "rrc01 away"), (HEARD[:1], "")):
+        snapshot = samples.snapshot(collector=_collector(samples, freshness=freshness))
+        bar = plain(bar_line(BarView(snapshot=snapshot, latest=snapshot, unread_s=0.1), 120))
+        assert (shown or "upd/s") in bar
+        assert ("away" in bar) is bool(shown)
+
+
+def test_the_panel_tells_when_collectors_and_quiet_peers_were_heard(samples: Any) -> None:
+    quiet = (
+        QuietPeer("rrc00", "192.0.2.1", 64500, NOW - 1_500),
+        QuietPeer("rrc00", "2001:db8::1", 64501, NOW - 700),
+    )
+    health = samples.health(freshness=HEARD, quiet_peers=quiet)
+    panel = [plain(row) for row in pipeline_panel(health, width=79, rows=10)]
+    assert panel[0].endswith("63 peers, rrc03 heard 12s ago")
+    assert panel[1].split() == ["away", "rrc01", "silence", "3m", "rrc15", "low_rate", "11m"]
+    assert panel[2].split()[:6] == ["quiet", "2", "peers", "192.0.2.1", "rrc00", "25m"]
+    assert all(width_of(row) <= 79 for row in pipeline_panel(health, width=79, rows=10))
 
 
 def test_losses_are_shown_by_reason(samples: Any) -> None:
@@ -562,3 +599,37 @@ def test_the_key_line_fits_eighty_columns_with_every_act() -> None:
 )
 def test_the_layout_follows_the_terminals_size(columns: int, rows: int, layout: Layout) -> None:
     assert layout_for(columns, rows) is layout
+
+
+def shared_by_two(samples: Any, *, silent_s: float) -> Snapshot:
+    snapshot: Snapshot = samples.snapshot()
+    assert snapshot.collector is not None
+    processes = (
+        ProcessHealth("noc1:4711:x", 0.4, ("rrc00", "rrc03"), True, "live", 900.0),
+        ProcessHealth("noc2:17:y", silent_s, ("rrc01",), feed_state="live", rate_per_s=340.0),
+    )
+    health = replace(
+        snapshot.collector.health, collectors=("rrc00", "rrc01", "rrc03"), processes=processes
+    )
+    return replace(snapshot, collector=replace(snapshot.collector, health=health))
+
+
+def test_the_bar_names_the_collectors_of_all_processes_and_those_that_are_silent(
+    samples: Any,
+) -> None:
+    well = shared_by_two(samples, silent_s=0.8)
+    view = BarView(snapshot=well, latest=well, unread_s=0.1)
+    assert plain(bar_line(view, 100)).startswith("bgptui rrc00+2  LIVE")
+    silent = shared_by_two(samples, silent_s=12.0)
+    view = BarView(snapshot=silent, latest=silent, unread_s=0.1)
+    assert plain(bar_line(view, 100)).startswith("bgptui rrc00+2  BLIND rrc01 silent 12s")
+
+
+def test_the_pipeline_panel_lists_the_processes_with_their_hosts(samples: Any) -> None:
+    snapshot = shared_by_two(samples, silent_s=12.0)
+    assert snapshot.collector is not None
+    panel = [plain(each) for each in pipeline_panel(snapshot.collector.health, width=80, rows=20)]
+    assert panel[1:3] == [
+        "noc1:4711        LIVE   900/s rrc00 rrc03  correlates",
+        "noc2:17          SILENT 12s rrc01",
+    ]

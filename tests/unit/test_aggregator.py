@@ -5,9 +5,11 @@ from collections.abc import Iterable
 import pytest
 
 from bgptui.domain.gap import Gap
+from bgptui.domain.health import CollectorFreshness, QuietPeer
 from bgptui.domain.routing import BgpMessage, MessageType, Peer, Session
 from bgptui.domain.window import FeatureWindow
 from bgptui.features.aggregator import Aggregator
+from bgptui.features.handed_minutes import HandedMinutes
 
 T0 = 1_700_000_040  # a minute's start
 A = Peer("rrc00", "192.0.2.1", 64500)
@@ -304,3 +306,94 @@ def test_flush_closes_what_is_open_once() -> None:
     aggregator.observe(update(65, C), T0 + 65)
     assert [row.messages for row in of(aggregator.flush(), None).values()] == [1, 1]
     assert aggregator.flush() == []
+
+
+def test_a_held_collector_closes_no_window_until_it_is_decided() -> None:
+    aggregator = Aggregator()
+    aggregator.observe(update(10), T0 + 10)
+    aggregator.advance(T0 + 30)
+    aggregator.hold(None)
+    assert not aggregator.advance(T0 + 85)
+    aggregator.mark_gap(Gap(T0 + 10, None, None, "silence"))
+    aggregator.hold(frozenset())
+    aggregator.mark_gap(Gap(T0 + 10, T0 + 100, None, "silence"))
+    aggregator.observe(update(100), T0 + 100)
+    aggregator.observe(update(200), T0 + 200)
+    rows = of(aggregator.advance(T0 + 200), A)
+    assert [row.gap for row in rows.values()] == [True, True, False]
+
+
+def test_what_a_connection_that_stood_still_brings_is_not_late() -> None:
+    aggregator = Aggregator()
+    aggregator.observe(update(10), T0 + 10)
+    aggregator.observe(update(11, C), T0 + 11)
+    aggregator.hold(None)
+    assert not aggregator.advance(T0 + 50)
+    assert not aggregator.observe(update(12), T0 + 51)[0]
+    aggregator.hold(frozenset())
+    aggregator.advance(T0 + 52)
+    assert not aggregator.observe(update(13, C), T0 + 52)[0]
+    rows = aggregator.flush()
+    assert of(rows, A)[0].messages == of(rows, C)[0].messages == 2
+    assert not of(rows, None)[0].gap
+
+
+def test_others_close_their_windows_while_a_collector_is_held() -> None:
+    aggregator = Aggregator()
+    aggregator.observe(update(10), T0 + 10)
+    aggregator.observe(update(11, C), T0 + 11)
+    aggregator.hold({"rrc01"})
+    aggregator.observe(update(75), T0 + 75)
+    rows = aggregator.advance(T0 + 75)
+    assert [row.peer for row in rows] == [A]
+    aggregator.mark_gap(Gap(T0 + 11, None, "rrc01", "silence"))
+    aggregator.hold(frozenset())
+    rows = aggregator.advance(T0 + 76)
+    assert [(row.peer, row.gap) for row in rows] == [(C, True), (None, True)]
+
+
+def test_a_window_closed_by_a_stop_while_it_is_held_says_that_we_may_have_been_blind() -> None:
+    aggregator = Aggregator()
+    aggregator.observe(update(10), T0 + 10)
+    aggregator.observe(update(70, C), T0 + 70)
+    aggregator.hold({"rrc00"})
+    rows = aggregator.flush()
+    assert {row.gap for row in rows if row.peer in {A, None}} == {True}
+    assert {row.gap for row in rows if row.peer == C} == {False}
+
+
+def test_freshness_tells_when_collectors_and_quiet_peers_were_heard() -> None:
+    aggregator = Aggregator()
+    for message in (update(0), update(1, C), update(2, B), update(900, B), update(901, C)):
+        aggregator.observe(message, message.timestamp)
+    aggregator.observe(state(902, Session.DOWN, C), T0 + 902)
+    aggregator.mark_gap(Gap(T0 + 902, None, "rrc01", "silence"))
+    collectors, quiet = aggregator.freshness()
+    assert collectors == (
+        CollectorFreshness("rrc00", T0 + 900, peers=2, quiet_peers=1),
+        CollectorFreshness("rrc01", T0 + 902, 0, 0, T0 + 902, "silence"),
+    )
+    assert quiet == (QuietPeer("rrc00", A.address, A.asn, T0),)
+
+
+def test_a_collector_that_is_left_writes_its_last_rows_and_the_others_go_on() -> None:
+    aggregator = Aggregator(network=HandedMinutes())
+    for message in (update(0, A), update(1, C), update(70, A), update(71, C)):
+        aggregator.observe(message, message.timestamp)
+    closed = aggregator.advance(T0 + 71)
+    left = aggregator.leave(A.collector)
+    assert [(row.peer, row.start - T0) for row in closed + left if row.peer == A] == [
+        (A, 0),
+        (A, 60),
+    ]
+    assert aggregator.closed_until(A.collector) == T0 + 120
+    assert aggregator.collectors == (C.collector,)
+    assert {row.peer for row in aggregator.flush()} == {C}
+
+
+def test_what_another_process_has_written_of_a_collector_is_not_written_twice() -> None:
+    aggregator = Aggregator(network=HandedMinutes())
+    aggregator.begin(A.collector, T0 + 120.0)
+    rows = replay([update(100, A), update(130, A), update(200, A)], aggregator)
+    assert sorted(of(rows, A)) == [2, 3]
+    assert aggregator.losses()["late"] == 1

@@ -231,6 +231,17 @@ def test_an_empty_variable_empties_a_text(tmp_path: Path) -> None:
             id="contradicts a default",
         ),
         pytest.param(
+            '[feed]\ncollectors = ["rrc00", "RRC 1"]\n',
+            'bgptui.toml:2: feed.collectors[1] = "RRC 1": must be the short name of a RIS host, '
+            'as "rrc00"',
+            id="an item of a list",
+        ),
+        pytest.param(
+            '[feed]\ncollectors = ["rrc00"]\nwarm_up = "day"\n',
+            'bgptui.toml:3: feed.warm_up = "day": must be ""',
+            id="a setting that does not go with sharing",
+        ),
+        pytest.param(
             '[store]\ndsn = ["postgresql://noc:hunter2@db/bgp"]\n',
             'bgptui.toml:2: store.dsn = "***": must be text',
             id="a password is not shown",

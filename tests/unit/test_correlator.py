@@ -103,6 +103,15 @@ def score(
     )
 
 
+def transfer(peer: Peer) -> WindowScore:
+    """A window in which a peer announces a whole table, and no score says anything."""
+    quiet = score(peer, 0, 0.0)
+    window = FeatureWindow(
+        quiet.window.start, peer, announcements=48_000, message_rate=80.0, messages=4_800
+    )
+    return replace(quiet, window=window)
+
+
 def opened(tested: Correlator, *, peers: int = 3, at: float = 0.0) -> Alert:
     """The hijack alert, opened by as many peers one second apart."""
     changes: list[AlertChange] = []
@@ -588,8 +597,49 @@ class TestSessions:
     def test_a_session_that_goes_down_later_is_another_alert(self) -> None:
         tested = correlator()
         tested.sessions([state(PEERS[0], 0, Session.DOWN)], T)
-        [change] = tested.sessions([state(PEERS[1], 61, Session.DOWN)], T + 61)
+        [change] = tested.sessions([state(PEERS[1], 121, Session.DOWN)], T + 121)
         assert (change.change, change.alert.alert_id) == (Change.OPEN, 2)
+
+    def test_peers_met_within_a_connect_retry_are_one_outage(self) -> None:
+        tested = correlator()
+        tested.sessions([state(PEERS[0], 0, Session.DOWN)], T)
+        [change] = tested.sessions([state(PEERS[1], 120, Session.DOWN)], T + 120)
+        assert (change.change, change.alert.alert_id) == (Change.UPDATE, 1)
+
+    def test_a_half_open_connection_of_nobody_is_no_session(self) -> None:
+        nobody = Peer("rrc00", "192.0.2.1", 0)
+        assert correlator().sessions([state(nobody, 0, Session.DOWN)], T) == ()
+
+    def test_a_table_transfer_is_marked_in_the_outage_of_its_collector(self) -> None:
+        tested = correlator()
+        tested.sessions([state(PEERS[0], 0, Session.DOWN)], T)
+        changes = tested.scores([transfer(PEERS[1])], T + 70)
+        alert = changes[-1].alert
+        assert [change.change for change in changes] == [Change.UPDATE]
+        assert alert.anomaly_types == ("session_down", "table_transfer")
+        assert fact_of(alert, "table_transfer")["announced"] == 48_000
+        assert "48,000 prefixes; its churn is no anomaly." in alert.description
+
+    def test_a_table_transfer_without_an_outage_is_a_low_alert_that_ends(self) -> None:
+        tested = correlator()
+        [change] = tested.scores([transfer(PEERS[1])], T + 70)
+        assert (change.change, change.alert.severity) == (Change.OPEN, Severity.LOW)
+        assert change.alert.title == "Table Transfer"
+        assert change.alert.anomaly_types == ("table_transfer",)
+        restarted = correlator()
+        restarted.restore([change.alert])
+        for running in (tested, restarted):
+            [ended] = running.advance(T + 3600)
+            assert ended.change is Change.RESOLVE
+            assert fact_of(ended.alert, "table_transfer")["peer_addr"] == PEERS[1].address
+
+    def test_the_churn_of_a_table_transfer_opens_no_alert(self) -> None:
+        tested = correlator()
+        churn = (Reason("CRITICAL_CHURN", 1.0),)
+        scored = replace(transfer(PEERS[1]), ensemble=0.9, reasons=churn, is_anomaly=True)
+        network = score(None, 0, 0.9, reasons=churn, updates=48_100)
+        changes = tested.scores([scored, network], T + 70)
+        assert [change.alert.alert_type for change in changes] == [AlertType.SESSION]
 
     def test_a_session_that_flaps_is_one_alert_with_few_lines(self) -> None:
         tested = correlator()

@@ -78,7 +78,7 @@ def test_every_frame_has_the_fields_that_ris_live_sends(frames: list[Frame]) -> 
         ip_address(data["peer"])
         kinds.add(data["type"])
         if data["type"] == "RIS_PEER_STATE":
-            assert data["state"] in {"connected", "down"}
+            assert data["state"] in {"up", "down"}
             continue
         assert bool(data["announcements"]) != bool(data["withdrawals"])
         if data["announcements"]:
@@ -258,7 +258,7 @@ def test_the_storm_lasts_four_minutes_at_every_peer(decoded: list[Decoded]) -> N
 def test_one_session_is_reset_in_the_storm_and_its_table_follows(decoded: list[Decoded]) -> None:
     states = [(t, data) for t, data in decoded if data["type"] == "RIS_PEER_STATE"]
     [(down_at, down), (up_at, up)] = states
-    assert (down["state"], up["state"]) == ("down", "connected")
+    assert (down["state"], up["state"]) == ("down", "up")
     assert down["peer"] == up["peer"]
     assert up_at - down_at == pytest.approx(20)
     assert storm_start(START) < down_at < up_at < storm_start(START) + STORM_S

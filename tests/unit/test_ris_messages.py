@@ -117,7 +117,7 @@ def test_a_peer_asn_is_read_as_text_and_as_number(asn: object) -> None:
 @pytest.mark.parametrize(
     ("state", "session"),
     [
-        ("connected", Session.UP),
+        ("connected", Session.DOWN),
         ("up", Session.UP),
         ("Established", Session.UP),
         ("down", Session.DOWN),

@@ -5,7 +5,7 @@ import pytest
 
 from bgptui.domain.alert import Severity
 from bgptui.domain.event import EventType, RouteCleared, RouteEvent, RouteKey
-from bgptui.domain.routing import AsPath, BgpMessage, MessageType, Peer, Session
+from bgptui.domain.routing import AsPath, BgpMessage, MessageType, Peer, RibEntry, Session
 from bgptui.domain.rpki import UNAVAILABLE, OriginValidation, RpkiState, Vrp
 from bgptui.routemon.monitor import RouteMonitor
 from bgptui.routemon.watchlist import Rule, Watchlist
@@ -351,3 +351,31 @@ def test_what_an_earlier_run_told_ends_when_the_watchlist_has_changed_since() ->
     watch.take_over(HIJACK, A, origin=64666)
     assert keys(watch.observe(update(WATCHED), 0.0))[0] == ("-", HIJACK)
     assert watch.firing == 0
+
+
+def standing(prefix: str, *, path: AsPath = (64496, 64666), peer: Peer = A) -> RibEntry:
+    return RibEntry(50.0, peer, prefix, path, ("192.0.2.1",))
+
+
+def test_what_stands_in_the_table_is_no_news_but_its_end_is_told() -> None:
+    watched = monitor()
+    watched.seed(standing(SUB))
+    assert watched.firing == 1
+    assert not any(watched.counts().values())
+    assert watched.observe(update(SUB), 101.0) == []
+    assert keys(watched.observe(update(withdrawn=(SUB,)), 102.0)) == [("-", SUB_HIJACK)]
+    assert keys(watched.observe(update(SUB), 103.0)) == [("+", SUB_HIJACK)]
+
+
+def test_another_peer_that_takes_up_what_stands_in_the_table_is_news() -> None:
+    watched = monitor()
+    watched.seed(standing(SUB))
+    assert keys(watched.observe(update(SUB, peer=B), 101.0)) == [("+", SUB_HIJACK)]
+
+
+def test_standing_invalid_routes_of_others_are_not_told_again() -> None:
+    watched = monitor()
+    watched.seed(standing(OTHER))
+    assert watched.observe(update(OTHER), 101.0) == []
+    assert watched.observe(update(OTHER, peer=B), 102.0) == []
+    assert monitor().observe(update(OTHER), 101.0)

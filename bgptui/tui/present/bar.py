@@ -24,8 +24,9 @@ _TONE = {"LIVE": Tone.GOOD, "REPLAY": Tone.GOOD, "BLIND": Tone.BAD, "GAP": Tone.
 class Trust(Enum):
     """How far the screen can be trusted.
 
-    FLOWING: all of it is of this moment. NO_FEED: the collector is there and no messages come.
-    OLD: the collector or the database has not been heard of.
+    FLOWING: all of it is of this moment, or all but what the word's detail names. NO_FEED: the
+    collector is there and no messages come. OLD: the collector or the database has not been
+    heard of.
     """
 
     FLOWING = auto()
@@ -81,11 +82,25 @@ def liveness(snapshot: Snapshot, *, unread_s: float, refresh_s: float) -> Livene
         return Liveness(Trust.NO_FEED, "ENDED")
     if age_s > STALE_AFTER_S:
         return Liveness(Trust.OLD, "BLIND", f"collector silent {age(age_s)}")
-    return _of_feed(feed, collector.health.now)
+    blind = _unheard(collector.health, unread_s)
+    return blind if blind is not None else _of_feed(feed, collector.health.now)
+
+
+def _unheard(health: Health, unread_s: float) -> Liveness | None:
+    """Of several processes some say nothing: we are blind for what these collect."""
+    silent = [each for each in health.processes if each.age_s + unread_s > STALE_AFTER_S]
+    hosts = [host for each in silent for host in each.hosts]
+    if not hosts:
+        return None
+    more = f"+{len(hosts) - 1}" if len(hosts) > 1 else ""
+    oldest_s = max(each.age_s for each in silent) + unread_s
+    return Liveness(Trust.FLOWING, "BLIND", f"{hosts[0]}{more} silent {age(oldest_s)}")
 
 
 def _of_feed(feed: FeedHealth, now: float) -> Liveness:
     attempts = f" try {feed.attempts}" if feed.attempts else ""
+    if feed.state == "standby":
+        return Liveness(Trust.NO_FEED, "STANDBY")
     if feed.state == "connecting":
         return Liveness(Trust.NO_FEED, "CONNECTING", attempts.strip())
     if feed.state == "gap" or feed.gap_since is not None:
@@ -106,6 +121,7 @@ def bar_line(view: BarView, width: int) -> Line:
     if health is not None and live.trust is Trust.FLOWING:
         pieces.append(Piece(4, line(f"{_rate(health.rate_per_s)} upd/s")))
         pieces.append(Piece(3, _lag(health.lag_s)))
+        pieces.append(Piece(1, _away(health)))
     pieces.append(Piece(0, _counts(view.snapshot.open_counts)))
     pieces.append(Piece(2, _acknowledged(view.snapshot)))
     if view.arrived:
@@ -133,6 +149,15 @@ def _state(live: Liveness, health: Health | None) -> Line:
         last = " last" if live.trust is Trust.OLD else ""
         spans.append(Span(f"{comma}{last} {clock(health.now)}"))
     return tuple(spans)
+
+
+def _away(health: Health) -> Line:
+    """`rrc15+1 away`: collectors that bring nothing while the rest of the feed goes on."""
+    away = [each.name for each in health.freshness if each.gap_since is not None]
+    if not away:
+        return ()
+    more = f"+{len(away) - 1}" if len(away) > 1 else ""
+    return line(Span(f"{away[0]}{more} away", Tone.BAD))
 
 
 def _frozen(snapshot: Snapshot) -> Line:

@@ -1,6 +1,6 @@
 """The health of the pipeline: one line, or a panel where there is room."""
 
-from bgptui.domain.health import Health, RpkiHealth, StageHealth, StageState
+from bgptui.domain.health import Health, ProcessHealth, RpkiHealth, StageHealth, StageState
 from bgptui.tui.lines import Line, Piece, Span, Tone, line, pack, shortened
 from bgptui.tui.present.figures import DAY_S, age, count, moment, percent, size
 
@@ -35,6 +35,8 @@ def pipeline_panel(health: Health | None, *, width: int, rows: int) -> list[Line
     if health is None:
         return [health_line(None, width)]
     lines = [line(Span("PIPELINE", Tone.HEADING), f"  {_summary(health)}")]
+    lines += _feed_lines(health, width)
+    lines += [_process_line(process, width) for process in health.processes]
     lines += [_stage_line(stage) for stage in health.stages]
     if health.rpki.state != "off":
         lines += _rpki_lines(health.rpki, health.now, width)
@@ -59,7 +61,41 @@ def not_looked_for(health: Health) -> list[str]:
 
 def _summary(health: Health) -> str:
     watched = f", {health.watched_prefixes} watched" if health.watched_prefixes else ""
-    return f"{count(health.messages)} messages, {health.peers} peers{watched}"
+    return f"{count(health.messages)} messages, {health.peers} peers{watched}{_oldest(health)}"
+
+
+def _oldest(health: Health) -> str:
+    """The collector heard longest ago, of those that are not away."""
+    here = [each for each in health.freshness if each.gap_since is None]
+    if not here:
+        return ""
+    oldest = min(here, key=lambda each: each.last_message)
+    return f", {oldest.name} heard {age(health.now - oldest.last_message)} ago"
+
+
+def _feed_lines(health: Health, width: int) -> list[Line]:
+    """Collectors that are away and peers that are quiet; nothing where all are heard."""
+    lines: list[Line] = []
+    away = [
+        line(Span(f"{each.name} {each.gap_reason} {age(health.now - each.gap_since)}", Tone.BAD))
+        for each in health.freshness
+        if each.gap_since is not None
+    ]
+    if away:
+        lines.append(_listed("away", away, width))
+    if health.quiet_peers:
+        total = sum(each.quiet_peers for each in health.freshness)
+        peers = [
+            line(f"{peer.address} {peer.collector} {age(health.now - peer.last_message)}")
+            for peer in health.quiet_peers
+        ]
+        lines.append(_listed("quiet", [line(Span(f"{total} peers", Tone.WARN)), *peers], width))
+    return lines
+
+
+def _listed(name: str, parts: list[Line], width: int) -> Line:
+    pieces = [Piece(at, part) for at, part in enumerate([line(f"{name:<9}"), *parts])]
+    return pack(pieces, width)
 
 
 def _stages(stages: tuple[StageHealth, ...]) -> Line:
@@ -81,6 +117,20 @@ def _stage_line(stage: StageHealth) -> Line:
     state = Span(f"{stage.state.value.upper():<5}", _TONE[stage.state])
     queue = f"{stage.depth}/{stage.capacity}" if stage.capacity else ""
     return line(f"{stage.name:<10}", state, f" {queue:>9} {stage.busy_s:7.2f}s  {stage.detail}")
+
+
+def _process_line(process: ProcessHealth, width: int) -> Line:
+    """One of several processes: how old its word is, what it does, what it holds."""
+    state = "SILENT" if process.is_stale else process.feed_state.upper()
+    tone = Tone.BAD if process.is_stale else Tone.GOOD if state == "LIVE" else Tone.WARN
+    rate = (
+        f" {count(process.rate_per_s):>5}/s " if not process.is_stale else f" {age(process.age_s)} "
+    )
+    hosts = " ".join(process.hosts) or "no collector"
+    task = "  correlates" if process.correlates else ""
+    head = f"{process.name:<16} "
+    room = max(width - len(head) - len(state) - len(rate), 0)
+    return line(head, Span(state, tone), rate, shortened(f"{hosts}{task}", room))
 
 
 def _rpki(rpki: RpkiHealth, now: float) -> Line:

@@ -1,7 +1,8 @@
 -- The windows of each stream since a time, oldest first, packed: of each window twenty float8 in
 -- network order: start (seconds since 1970 UTC), the nine features, their nine z-scores, gap (0 or
 -- 1); NaN for null.
--- Parameters: since (timestamptz). Columns: collector, peer_addr, peer_asn, windows (bytea).
+-- Parameters: since (timestamptz), collectors (of these only, '' for the network's; null for all).
+-- Columns: collector, peer_addr, peer_asn, windows (bytea).
 select collector, host(peer_addr) as peer_addr, peer_asn,
        string_agg(
          float8send(extract(epoch from "timestamp")::float8)
@@ -18,5 +19,6 @@ select collector, host(peer_addr) as peer_addr, peer_asn,
          ''::bytea order by "timestamp", id) as windows
 from public.features
 where "timestamp" >= %(since)s
+  and (%(collectors)s::text[] is null or coalesce(collector, '') = any(%(collectors)s))
 group by collector, peer_addr, peer_asn
 order by collector nulls first, peer_addr, peer_asn

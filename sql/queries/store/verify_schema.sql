@@ -4,7 +4,10 @@ with timeseries (name) as (
          ('system_metrics')
 ), plain (name) as (
   values ('schema_migrations'), ('collector_leases'), ('alert_ids'), ('alert_status_events'),
-         ('notification_outbox'), ('peers'), ('feed_gaps'), ('collector_health')
+         ('notification_outbox'), ('peers'), ('feed_gaps'), ('collector_health'),
+         ('shards'), ('shard_progress'), ('shard_moments')
+), schemas (name, schema) as (
+  select name, case when name like 'shard%' then 'bgptui.' else 'public.' end from plain
 ), views (name) as (
   values ('recent_alerts'), ('alert_summary_hourly'), ('features_hourly'), ('system_metrics_hourly')
 ), policies (policy, relation) as (
@@ -27,7 +30,8 @@ with timeseries (name) as (
          ('bgptui.set_compression(interval)'),
          ('bgptui.ensure_partitions(regclass, timestamptz, timestamptz)'),
          ('bgptui.acquire_lease(text, text, interval)'),
-         ('bgptui.assert_lease(text, text, bigint)')
+         ('bgptui.assert_lease(text, text, bigint)'),
+         ('bgptui.assert_leases(text[], text, bigint[])')
 ), found (kind, object, ok) as (
   select 1, 'time-series table ' || name,
          exists (select from bgptui.timeseries where tbl = to_regclass('public.' || name))
@@ -37,7 +41,7 @@ with timeseries (name) as (
          exists (select from bgptui.timeseries where tbl = to_regclass('public.' || name) and keep is not null)
   from timeseries
   union all
-  select 3, 'table ' || name, to_regclass('public.' || name) is not null from plain
+  select 3, 'table ' || name, to_regclass(schema || name) is not null from schemas
   union all
   select 4, 'view ' || name, to_regclass('public.' || name) is not null from views
   union all

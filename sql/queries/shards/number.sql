@@ -1,0 +1,2 @@
+-- A number for a range of ids that nobody else has. Result: number.
+select nextval('bgptui.shard_numbers')

@@ -1,0 +1,143 @@
+"""Correlating what several processes hand over: nothing lost and nothing twice, whoever does it."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import msgspec
+import pytest
+
+from bgptui.config.schema import Config
+from bgptui.domain.alert import Severity
+from bgptui.domain.event import EventType, RouteEvent, RouteKey
+from bgptui.domain.routing import Peer
+from bgptui.domain.rpki import OriginValidation, RpkiState
+from bgptui.features.handed_minutes import MinuteTotals
+from bgptui.pipeline.correlation_desk import CorrelationDesk
+from bgptui.pipeline.handing import Handed, HandedMoment, HandedRoute, HandedTotals
+from bgptui.runtime.metrics import Metrics
+from bgptui.store import lease, shards
+from bgptui.store.connect import Connection, connect
+from bgptui.store.shards import HostProgress
+
+MINUTE = 1_767_787_200
+HOSTS = {"rrc00": "far:1:a-1", "rrc01": "far:2:b-2"}
+KEY = RouteKey(EventType.HIJACK_SUSPECTED, "192.0.2.0/25", 64_666, "subprefix")
+
+
+@pytest.fixture
+def conn(database: str) -> Iterator[Connection]:
+    with connect(database, application_name="test", timeout_s=5) as connection:
+        for host, holder in HOSTS.items():
+            shards.join(connection, holder)
+            assert lease.acquire(connection, host, holder=holder) is not None
+        yield connection
+
+
+@pytest.fixture
+def desks(database: str, conn: Connection) -> Iterator[Any]:
+    """Makes a desk for a holder, who takes the lease to correlate from the one before."""
+    with ExitStack() as stack:
+
+        def make(holder: str) -> CorrelationDesk:
+            conn.execute("update collector_leases set expires_at = now() where scope = 'correlate'")
+            taken = lease.acquire(conn, lease.CORRELATE, holder=holder)
+            assert taken is not None
+            desk = CorrelationDesk(
+                Config(),
+                conn,
+                taken,
+                connect=lambda: connect(database, application_name="test", timeout_s=5),
+                metrics=Metrics(),
+            )
+            stack.callback(desk.close)
+            return desk
+
+        yield make
+
+
+def hand(conn: Connection, host: str, handed: Handed) -> None:
+    shards.write_handed(conn, HOSTS[host], [msgspec.msgpack.encode(handed)])
+
+
+def hand_time(conn: Connection, now: float) -> None:
+    for host in HOSTS:
+        hand(conn, host, HandedMoment(now, peers=3))
+
+
+def sighting(host: str, number: int) -> HandedMoment:
+    event = RouteEvent(
+        id=number,
+        timestamp=MINUTE + 10.0 + number,
+        key=KEY,
+        peer=Peer(host, f"192.0.2.{number}", 64_500 + number),
+        severity=Severity.HIGH,
+        hijack_class="S|0",
+        description="announced by another AS",
+        as_path=(64_500 + number, 64_666),
+        next_hop=None,
+        validation=OriginValidation(RpkiState.INVALID),
+    )
+    return HandedMoment(event.timestamp, peers=3, route=(HandedRoute(event=event),))
+
+
+def minute(host: str, messages: int) -> HandedTotals:
+    totals = MinuteTotals(MINUTE, 2, messages, messages, 0, messages, 0, 0, 0, 0, 0, 0)
+    return HandedTotals(MINUTE + 70.0, (totals,), (HostProgress(host, MINUTE + 60.0),))
+
+
+def ask(conn: Connection, query: str) -> list[tuple[Any, ...]]:
+    return conn.execute(query.encode()).fetchall()
+
+
+def test_peers_of_all_processes_count_together_and_make_one_alert(
+    conn: Connection, desks: Any
+) -> None:
+    desk = desks(HOSTS["rrc00"])
+    for host, number in (("rrc00", 1), ("rrc01", 2), ("rrc01", 3)):
+        hand(conn, host, sighting(host, number))
+    hand_time(conn, MINUTE + 20.0)
+    desk.turn(conn)
+    assert ask(conn, "select alert_id, peers_seen, peers_total from alerts") == [(1, 3, 6)]
+    assert ask(conn, "select count(*) from bgptui.shard_moments") == [(0,)]
+
+
+def test_the_next_one_to_correlate_goes_on_with_the_alert_and_the_minutes_that_waited(
+    conn: Connection, desks: Any
+) -> None:
+    desk = desks(HOSTS["rrc00"])
+    for host, number in (("rrc00", 1), ("rrc00", 2), ("rrc01", 3)):
+        hand(conn, host, sighting(host, number))
+    hand(conn, "rrc00", minute("rrc00", 5))
+    hand_time(conn, MINUTE + 80.0)
+    desk.turn(conn)
+    assert ask(conn, "select count(*) from features") == [(0,)]
+
+    # Killed: the other one has the lease now, and the first cannot write any more.
+    second = desks(HOSTS["rrc01"])
+    hand(conn, "rrc01", sighting("rrc01", 4))
+    hand(conn, "rrc01", minute("rrc01", 7))
+    hand_time(conn, MINUTE + 90.0)
+    with pytest.raises(lease.LeaseLost):
+        desk.turn(conn)
+    second.turn(conn)
+    assert ask(conn, "select messages, withdrawals, unique_peers, peer_addr from features") == [
+        (12, 12, 4, None)
+    ]
+    assert ask(conn, "select alert_id, peers_seen from alerts") == [(1, 4)]
+    assert ask(conn, "select count(*) from bgptui.shard_moments") == [(0,)]
+    assert ask(
+        conn, "select count(*) from ml_results m join features f on f.id = m.feature_id"
+    ) == [(1,)]
+
+
+def test_a_minute_does_not_wait_for_a_process_that_is_dead(conn: Connection, desks: Any) -> None:
+    desk = desks(HOSTS["rrc00"])
+    hand(conn, "rrc00", minute("rrc00", 5))
+    hand(conn, "rrc01", HandedTotals(MINUTE + 5.0, (), (HostProgress("rrc01", float(MINUTE)),)))
+    hand_time(conn, MINUTE + 80.0)
+    desk.turn(conn)
+    assert ask(conn, "select count(*) from features") == [(0,)]
+    conn.execute("delete from bgptui.shards where holder = %s", [HOSTS["rrc01"]])
+    desk.turn(conn)
+    assert ask(conn, "select messages from features") == [(5,)]
