@@ -9,11 +9,14 @@ import pytest
 from bgptui.detect.acceptance import Verdict, held_back
 from bgptui.detect.forest_training import fit_forest, forest_graph
 from bgptui.detect.labelled import LabelledStream, read_labelled
+from bgptui.detect.model_bundle import LSTM, KeptAutoencoder, load_bundle
 from bgptui.detect.model_inputs import forest_rows, lstm_steps
 from bgptui.detect.onnx_session import OnnxSession
 from bgptui.detect.scaling import Floats
+from bgptui.detect.training import Recipe, train
 from bgptui.detect.training_minutes import TrainingStream, training_streams
 from bgptui.domain.window import FEATURES
+from bgptui.resources import resource_dir
 from support.labelled_minutes import usual_minutes
 
 needs_torch = pytest.mark.skipif(
@@ -80,6 +83,23 @@ def test_the_autoencoders_graph_is_torchs_on_real_rows(real: TrainingStream) -> 
             np.testing.assert_allclose(ours, theirs.numpy(), atol=1e-5, rtol=1e-5)
     again = autoencoder_graph(fit_autoencoder(whole, seed=1, on_progress=quiet), whole[:3])
     assert again == graph
+
+
+def test_a_model_is_built_around_the_present_autoencoder() -> None:
+    """What `bgptui train` does without torch; the same minutes give the same model."""
+    present = load_bundle(resource_dir("models") / "default")
+    kept = KeptAutoencoder(present.graphs[LSTM], present.manifest.training.observed)
+    recipe = Recipe(
+        name="own", created="2026-11-22", seed=1, aftermath_min=30, attribution="own", kept=kept
+    )
+    labels = np.zeros(4_400, dtype=np.bool_)
+    stream = LabelledStream("s", "e", tuple(usual_minutes(4_400)), labels, ("session_resets",))
+    trained, again = (train([stream], recipe, on_progress=quiet) for _ in range(2))
+    assert trained.graphs == again.graphs
+    assert trained.manifest == again.manifest
+    assert trained.graphs[LSTM] == kept.graph
+    assert trained.bundle().version.startswith("own-")
+    assert trained.manifest.training.not_observed == ("session_resets", "unique_peers above 3")
 
 
 def test_what_surrounds_an_anomaly_is_not_learned_from() -> None:
