@@ -6,6 +6,7 @@ withdrawals, `rrc19` beside `rrc19.ripe.net`) both forms are read.
 """
 
 import re
+from collections.abc import Iterable
 from enum import Enum, StrEnum, auto
 from typing import Annotated
 
@@ -198,6 +199,29 @@ class FrameDecoder:
             return self._decode_other(frame, None)
         return self._message(wire.data, frame)
 
+    def decode_lot(
+        self, frames: Iterable[bytes]
+    ) -> tuple[list[BgpMessage], list[tuple[int, Control | BadInput]]]:
+        """Many frames at once, so that only what is no message costs its reader a look.
+
+        Returns:
+            the messages in order, and what else there was with its place among the frames.
+        """
+        messages: list[BgpMessage] = []
+        others: list[tuple[int, Control | BadInput]] = []
+        decode, append = self.decode, messages.append
+        for place, frame in enumerate(frames):
+            try:
+                taken = decode(frame)
+            except BadInput as error:
+                others.append((place, error))
+                continue
+            if isinstance(taken, BgpMessage):
+                append(taken)
+            else:
+                others.append((place, taken))
+        return messages, others
+
     def _message(self, data: _Data, frame: bytes) -> BgpMessage:
         timestamp = data.timestamp
         if not EARLIEST <= timestamp <= LATEST:
@@ -324,7 +348,8 @@ def _next_hops(text: str) -> tuple[str, ...]:
 
 
 def _utf8(frame: bytes) -> bytes:
-    """The frame itself: what is kept goes into a JSON column, which holds only UTF-8.
+    """The frame without space around it: what is kept goes into a JSON column, which holds only
+    UTF-8.
 
     The typed decoder checks the fields it reads; this checks the ones it skips.
     """
@@ -332,7 +357,7 @@ def _utf8(frame: bytes) -> bytes:
         frame.decode()
     except UnicodeDecodeError as error:
         raise BadInput(f"frame is not UTF-8: {error}", reason="not_utf8") from None
-    return frame
+    return frame.strip()
 
 
 def _control(kind: ControlKind, data: Raw) -> Control:

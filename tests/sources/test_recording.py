@@ -132,8 +132,9 @@ def test_blank_lines_line_ends_and_a_byte_order_mark_do_no_harm(
 ) -> None:
     path = tmp_path / "r"
     path.write_bytes(b"\xef\xbb\xbf" + make_frame(0) + b"\r\n\r\n  \n" + make_frame(1))
-    played = Played(sink, path)
+    played = Played(sink, path, keep=KeepReceived.YES)
     assert played.numbers == [0, 1]
+    assert [message.received for message in sink.messages] == [make_frame(0), make_frame(1)]
     assert not played.metrics.drops()
 
 
