@@ -12,7 +12,7 @@ LATEST = 4_102_444_800.0  # 2100-01-01
 AsPath = tuple[int | tuple[int, ...], ...]
 
 
-class Peer(Struct, frozen=True, gc=False, order=True):
+class Peer(Struct, frozen=True, gc=False, order=True, cache_hash=True):
     """A router that feeds a collector.
 
     Attributes:

@@ -109,6 +109,10 @@ _TYPES = {
     _WireType.STATE: MessageType.STATE,
 }
 
+# Looked up once: finding a member of an enum costs as much as a lookup in a cache.
+_WIRE_UPDATE = _WireType.UPDATE
+_UPDATE = MessageType.UPDATE
+
 # The first three are ExaBGP's; so libbgpstream (bs_format_rislive.c) reads this feed: `connected`
 # is the TCP connection before any OPEN, `up` is Established. A peer that is refused goes
 # `connected`, `down`, `connected` for days; one whose `up` does not come is up with its first
@@ -230,7 +234,7 @@ class FrameDecoder:
             )
         peer = self._peers[data.host, data.peer, data.peer_asn]
         received = _utf8(frame) if self._keep else b""
-        if data.type is not _WireType.UPDATE:
+        if data.type is not _WIRE_UPDATE:
             return _without_routes(data, peer, received)
 
         # The common shapes (one next hop; nothing withdrawn) take no loop of their own: this
@@ -254,7 +258,7 @@ class FrameDecoder:
         return BgpMessage(
             timestamp,
             peer,
-            MessageType.UPDATE,
+            _UPDATE,
             announced,
             self._distinct(withdrawals) if withdrawals else (),
             data.path or (),
