@@ -1,7 +1,7 @@
 """IP prefixes as text and as numbers.
 
-Written by hand because ipaddress takes 3-5 us a prefix, either way, and every announced prefix that is not
-in a cache comes through here.
+Written by hand because ipaddress takes 3-5 us a prefix, either way, and every announced prefix
+that is not in a cache comes through here.
 """
 
 from bgptui.errors import BadInput

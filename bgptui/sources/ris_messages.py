@@ -13,15 +13,20 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from bgptui.domain.routing import EARLIEST, LATEST, BgpMessage, MessageType, Peer, Session
+from bgptui.domain.routing import (
+    EARLIEST,
+    LATEST,
+    MAX_ASN,
+    BgpMessage,
+    MessageType,
+    Peer,
+    Session,
+)
 from bgptui.errors import BadInput
 from bgptui.sources.addresses import canonical_address, canonical_prefix, short_host
 from bgptui.sources.interning import Interned
 
-MAX_ASN = 2**32 - 1
-
 _Asn = Annotated[int, Meta(ge=0, le=MAX_ASN)]
-_Community = tuple[_Asn, _Asn]
 
 
 class _WireType(StrEnum):
@@ -51,7 +56,7 @@ class _Data(Struct, gc=False):
     announcements: list[_Announcement] | None = None
     withdrawals: list[str] | None = None
     path: tuple[_Asn | tuple[_Asn, ...], ...] | None = None
-    community: tuple[_Community, ...] | None = None
+    community: Raw = Raw()
     state: str | None = None
 
 
@@ -133,7 +138,6 @@ _SESSIONS = {
 _REASONS = (
     ("$.data.peer_asn", "bad_asn"),
     ("$.data.path", "bad_asn"),
-    ("$.data.community", "bad_community"),
     ("$.data.timestamp", "bad_timestamp"),
     ("$.data.withdrawals", "bad_prefix"),
     ("$.data.announcements", "bad_prefix"),
@@ -192,8 +196,8 @@ class FrameDecoder:
 
         Raises:
             BadInput: `malformed`, `not_utf8`, `unknown_type`, `bad_timestamp`, `bad_peer`,
-                `bad_asn`, `bad_collector`, `bad_prefix`, `bad_next_hop`, `bad_community`
-                or `unknown_state`; nothing else is ever raised.
+                `bad_asn`, `bad_collector`, `bad_prefix`, `bad_next_hop` or
+                `unknown_state`; nothing else is ever raised.
         """
         try:
             wire = self._wire(frame)
@@ -265,7 +269,7 @@ class FrameDecoder:
             announced_listed,
             len(withdrawals) if withdrawals else 0,
             next_hops,
-            data.community or (),
+            bytes(data.community),
             None,
             received,
         )

@@ -2,6 +2,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from bgptui.domain.alert import Severity
 from bgptui.domain.event import EventType, RouteCleared, RouteEvent, RouteKey
@@ -115,6 +116,17 @@ def test_a_hijack_is_told_with_all_its_evidence() -> None:
         "collector": "rrc00",
         "peer": {"address": "192.0.2.1", "asn": 64496},
     }
+
+
+def test_communities_are_evidence_as_the_frame_has_them_or_that_it_has_something_else() -> None:
+    as_text = replace(update(SUB), communities=b"[[64496, 1], [64496, 2]]")
+    (event,) = monitor().observe(as_text, 101.0)
+    assert isinstance(event, RouteEvent)
+    assert event.evidence["communities"] == ["64496:1", "64496:2"]
+    (event,) = monitor().observe(replace(as_text, communities=b"[[1, 2, 3]]"), 101.0)
+    assert isinstance(event, RouteEvent)
+    assert "communities" not in event.evidence
+    assert "communities" in event.evidence["communities_unreadable"]
 
 
 def test_a_peer_that_repeats_itself_is_told_once_and_another_peer_once_more() -> None:
