@@ -109,8 +109,8 @@ _Number = Annotated[int, Meta(ge=0, le=MAX_ASN)]
 _COMMUNITIES = msgspec.json.Decoder(tuple[tuple[_Number, _Number], ...] | None)
 
 
-def communities_of(message: BgpMessage) -> tuple[Community, ...]:
-    """The communities of a message, in its order.
+def communities_of(message: BgpMessage | RibEntry) -> tuple[Community, ...]:
+    """The communities of a message or route, in its order.
 
     Raises:
         BadInput: `bad_community`; its frame has something else in their place.

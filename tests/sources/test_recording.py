@@ -157,6 +157,22 @@ def test_bad_lines_are_quarantined_with_their_place_and_the_rest_goes_on(
     assert places == [f"{path}:2", f"{path}:3"]
 
 
+def test_places_of_bad_lines_are_right_in_every_block_of_a_long_file(
+    tmp_path: Path, sink: Any, make_frame: Any
+) -> None:
+    path, quarantine = tmp_path / "r", tmp_path / "q"
+    lines = [make_frame(number) for number in range(2_000)]
+    bad = [3, 700, 701, 1_999]
+    for number in bad:
+        lines[number] = b"{"
+    lines[900:900] = [b"", b"x" * 3_000, b" "]
+    path.write_bytes(b"\n".join(lines))
+    played = Played(sink, path, quarantine=quarantine, max_frame_bytes=2_000)
+    assert played.numbers == [number for number in range(2_000) if number not in bad]
+    places = [json.loads(line)["place"] for line in quarantine.read_text().splitlines()]
+    assert places == [f"{path}:{number}" for number in (4, 701, 702, 902, 2_003)]
+
+
 @pytest.mark.parametrize("last", [b"", b"\n"], ids=["no end", "line end"])
 def test_a_line_of_many_megabytes_is_counted_and_passed_over(
     last: bytes, tmp_path: Path, sink: Any, make_frame: Any

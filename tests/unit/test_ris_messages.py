@@ -320,3 +320,18 @@ def test_an_as_set_is_a_nested_tuple(shared: Path) -> None:
     assert message.as_path == (2497, 6453, 18705, 26281, (13340,))
     assert message.announced == ("2607:ffc0:1000::/36",)
     assert message.announced_listed == 2
+
+
+def test_a_lot_holds_its_messages_in_order_and_tells_the_place_of_all_else() -> None:
+    frames = [
+        b"{",
+        frame(peer="192.0.2.1"),
+        b'{"type":"pong","data":{}}',
+        frame(withdrawals=["10.0.0.1/8"]),
+        frame(peer="192.0.2.2"),
+    ]
+    messages, others = FrameDecoder().decode_lot(frames)
+    assert [message.peer.address for message in messages] == ["192.0.2.1", "192.0.2.2"]
+    assert [
+        (place, other.reason if isinstance(other, BadInput) else other) for place, other in others
+    ] == [(0, "malformed"), (2, Control(ControlKind.PONG)), (3, "bad_prefix")]

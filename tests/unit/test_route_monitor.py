@@ -211,6 +211,23 @@ def test_prefixes_are_counted_by_state_and_asked_for_once() -> None:
     assert watch.counts()["unavailable"] == 1
 
 
+def test_a_prefix_of_several_origins_is_judged_once_for_each() -> None:
+    judged: list[int | None] = []
+
+    def seven_is_valid(_prefix: str, origin: int | None) -> OriginValidation:
+        judged.append(origin)
+        return OriginValidation(RpkiState.VALID if origin == 7 else RpkiState.NOT_FOUND)
+
+    watching = RouteMonitor(
+        Watchlist(), seven_is_valid, lambda: 1, min_peers=1, next_id=count(1).__next__
+    )
+    for _ in range(3):
+        for path in ((1, 7), (1, 0), (1, 2**32 - 1), (1, (7, 8)), ()):
+            assert watching.observe(update("198.51.100.0/24", path=path), 1.0) == []
+    assert judged == [7, 0, 2**32 - 1, None, A.asn]
+    assert watching.counts() == {"valid": 3, "invalid": 0, "not_found": 12, "unavailable": 0}
+
+
 def test_a_full_cache_of_verdicts_starts_anew() -> None:
     rpki = Rpki()
     watch = monitor(rpki, verdicts_most=2)
