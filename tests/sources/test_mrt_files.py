@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from ipaddress import ip_address, ip_network
-from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -84,7 +83,7 @@ def unobserved(_size_bytes: int) -> None:
 
 
 def messages(reader: RecordReader, path: Path) -> Iterator[BgpMessage]:
-    return chain.from_iterable(reader.lots(str(path), on_read=unobserved))
+    return reader.messages(str(path), on_read=unobserved)
 
 
 def records_of(path: Path) -> int:
