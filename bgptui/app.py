@@ -34,7 +34,9 @@ from bgptui.pipeline.topology import Leg, Pipeline
 from bgptui.routemon.monitor import RouteMonitor
 from bgptui.routemon.watchlist import Watchlist
 from bgptui.routemon.watchlist_file import load_watchlist
-from bgptui.rpki.vrp_source import Ageing, VrpSource
+from bgptui.rpki.configured import configured_validator
+from bgptui.rpki.source import Ageing
+from bgptui.rpki.validator import Validator
 from bgptui.runtime.clock import PipelineClock, WallClock
 from bgptui.runtime.metrics import Metrics
 from bgptui.store.backlog import WhenAway
@@ -211,6 +213,7 @@ def collector(
                         finish_replay(connection, committed.fingerprint)
             finally:
                 pipeline.close()
+                vrps.stop()
                 inputs.close()
     finally:
         release(held)
@@ -256,21 +259,11 @@ def console_connection(database: Database) -> Callable[[], Connection]:
     return lambda: database.connect(application_name=CONSOLE)
 
 
-def _vrps(config: Config, *, ageing: Ageing, metrics: Metrics) -> VrpSource:
-    """The source of VRPs. One that is taken as it stands is read at once, and must be right:
+def _vrps(config: Config, *, ageing: Ageing, metrics: Metrics) -> Validator:
+    """The sources of VRPs. One that is taken as it stands is read at once, and must be right:
     a replay must not depend on when a download ends."""
-    rpki = config.rpki
-    vrps = VrpSource(
-        rpki.vrps,
-        ageing=ageing,
-        metrics=metrics,
-        refresh_s=rpki.refresh_s,
-        stale_after_s=rpki.stale_after_s,
-        timeout_s=rpki.fetch_timeout_s,
-    )
+    vrps = configured_validator(config.rpki, ageing=ageing, metrics=metrics)
     if ageing is Ageing.NEVER:
-        if rpki.vrps and "://" not in rpki.vrps and not Path(rpki.vrps).is_file():
-            raise UsageError(f"{rpki.vrps}: there is no such file of VRPs (--vrps, rpki.vrps)")
         try:
             vrps.load(0.0)
         except (BadInput, Transient) as error:
@@ -283,7 +276,7 @@ def _rooms(
     state: StartState,
     *,
     watchlist: Watchlist,
-    vrps: VrpSource,
+    vrps: Validator,
     metrics: Metrics,
     replay: Replay | None,
     share: Share | None,

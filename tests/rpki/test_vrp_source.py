@@ -14,8 +14,10 @@ import pytest
 
 from bgptui.domain.rpki import RpkiState
 from bgptui.errors import BadInput, Transient, UsageError
+from bgptui.rpki.source import Ageing
+from bgptui.rpki.validator import Validator
 from bgptui.rpki.vrp_fetch import fetch
-from bgptui.rpki.vrp_source import Ageing, VrpSource
+from bgptui.rpki.vrp_source import JsonSource
 from bgptui.runtime.metrics import Metrics
 
 BUILT = 1_753_003_893.0
@@ -96,24 +98,35 @@ def site() -> Iterator[Server]:
     server.server_close()
 
 
-def source(location: str, *, ageing: Ageing = Ageing.BY_CLOCK, timeout_s: float = 5.0) -> VrpSource:
-    return VrpSource(
-        location,
-        ageing=ageing,
-        metrics=Metrics(),
-        refresh_s=600.0,
-        stale_after_s=7200.0,
-        timeout_s=timeout_s,
-        max_bytes=100_000,
+def source(
+    location: str,
+    *,
+    ageing: Ageing = Ageing.BY_CLOCK,
+    timeout_s: float = 5.0,
+    metrics: Metrics | None = None,
+) -> Validator:
+    return Validator(
+        [
+            lambda union: JsonSource(
+                location,
+                union,
+                ageing=ageing,
+                metrics=metrics or Metrics(),
+                refresh_s=600.0,
+                stale_after_s=7200.0,
+                timeout_s=timeout_s,
+                max_bytes=100_000,
+            )
+        ]
     )
 
 
-def state(vrps: VrpSource, prefix: str = "10.0.0.0/16", origin: int = 64496) -> RpkiState:
+def state(vrps: Validator, prefix: str = "10.0.0.0/16", origin: int = 64496) -> RpkiState:
     return vrps.validate(prefix, origin).state
 
 
-def test_without_a_location_validation_is_off() -> None:
-    vrps = source("")
+def test_without_a_source_validation_is_off() -> None:
+    vrps = Validator()
     vrps.refresh(BUILT)
     assert (vrps.health().state, state(vrps)) == ("off", RpkiState.UNAVAILABLE)
 
@@ -366,7 +379,7 @@ def test_malformed_entries_are_counted_as_losses(tmp_path: Path) -> None:
     good = {"asn": 1, "prefix": "10.0.0.0/8", "maxLength": 8}
     path.write_text(json.dumps({"roas": [good, good | {"prefix": "x"}]}))
     metrics = Metrics()
-    VrpSource(str(path), ageing=Ageing.NEVER, metrics=metrics).load(0.0)
+    source(str(path), ageing=Ageing.NEVER, metrics=metrics).load(0.0)
     assert metrics.drops() == {"rpki.bad_prefix": 1}
 
 

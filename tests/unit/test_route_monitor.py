@@ -253,7 +253,7 @@ def test_it_is_not_told_again_when_vrps_change_but_nothing_about_it_does() -> No
     rpki = Rpki()
     watch = monitor(rpki)
     watch.observe(update(OTHER), 0.0)
-    rpki.put(table_of([*VRPS.covering(32, 0xC6336400, 24)]))
+    rpki.put(table_of(validate(VRPS, OTHER, 1).covering))
     assert watch.observe(update(OTHER), 0.0) == []
 
 

@@ -1,0 +1,60 @@
+"""The validator that the settings describe."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from bgptui.config.schema import Rpki
+from bgptui.errors import BadInput, UsageError
+from bgptui.rpki.slurm import Slurm, combined, read_slurm
+from bgptui.rpki.source import Ageing, Source
+from bgptui.rpki.union import Union
+from bgptui.rpki.validator import Validator
+from bgptui.rpki.vrp_source import JsonSource
+from bgptui.runtime.metrics import Metrics
+
+
+def configured_validator(
+    rpki: Rpki, *, ageing: Ageing, metrics: Metrics, expired_at: float | None = None
+) -> Validator:
+    """Every source that the settings name, nothing loaded yet.
+
+    Args:
+        ageing: NEVER takes the file `rpki.vrps` alone, as it stands.
+        expired_at: with NEVER, leave out what had expired at that time.
+    Raises:
+        UsageError: a location can never be read, or a SLURM file cannot be used.
+    """
+    locations = [rpki.vrps] if rpki.vrps else []
+    if ageing is Ageing.BY_CLOCK:
+        locations += rpki.sources
+    elif rpki.vrps and "://" not in rpki.vrps and not Path(rpki.vrps).is_file():
+        raise UsageError(f"{rpki.vrps}: there is no such file of VRPs (--vrps, rpki.vrps)")
+    for location in locations:
+        if locations.count(location) > 1:
+            raise UsageError(f"{location}: stands twice in rpki.vrps and rpki.sources")
+
+    def json_source(location: str) -> Callable[[Union], Source]:
+        return lambda union: JsonSource(
+            location,
+            union,
+            ageing=ageing,
+            metrics=metrics,
+            refresh_s=rpki.refresh_s,
+            stale_after_s=rpki.stale_after_s,
+            timeout_s=rpki.fetch_timeout_s,
+            expired_at=expired_at,
+        )
+
+    return Validator([json_source(location) for location in locations], slurm=_slurm(rpki.slurm))
+
+
+def _slurm(names: tuple[str, ...]) -> Slurm:
+    files = []
+    try:
+        for name in names:
+            files.append((name, read_slurm(Path(name).read_bytes(), name=name)))
+        return combined(files)
+    except OSError as error:
+        raise UsageError(f"{name}: cannot be read: {error.strerror} (rpki.slurm)") from None
+    except BadInput as error:
+        raise UsageError(f"{error} (rpki.slurm)") from None
