@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bgptui.config.schema import Rpki
 from bgptui.errors import BadInput, UsageError
+from bgptui.rpki.rtr_client import RtrSource, is_rtr
 from bgptui.rpki.slurm import Slurm, combined, read_slurm
 from bgptui.rpki.source import Ageing, Source
 from bgptui.rpki.union import Union
@@ -33,7 +34,11 @@ def configured_validator(
         if locations.count(location) > 1:
             raise UsageError(f"{location}: stands twice in rpki.vrps and rpki.sources")
 
-    def json_source(location: str) -> Callable[[Union], Source]:
+    def made(location: str) -> Callable[[Union], Source]:
+        if is_rtr(location):
+            return lambda union: RtrSource(
+                location, union, timeout_s=rpki.fetch_timeout_s, ca_file=rpki.rtr_ca_file
+            )
         return lambda union: JsonSource(
             location,
             union,
@@ -45,7 +50,7 @@ def configured_validator(
             expired_at=expired_at,
         )
 
-    return Validator([json_source(location) for location in locations], slurm=_slurm(rpki.slurm))
+    return Validator([made(location) for location in locations], slurm=_slurm(rpki.slurm))
 
 
 def _slurm(names: tuple[str, ...]) -> Slurm:

@@ -60,8 +60,12 @@ class Union:
     def sources(self) -> tuple[str, ...]:
         return tuple(self._said)
 
-    def put(self, source: str, vrps: VrpSet, aspas: dict[int, Providers]) -> None:
-        """All that a cache says now, in place of what it said; the set is the union's from here."""
+    def put(self, source: str, vrps: VrpSet, aspas: dict[int, Providers]) -> VrpSet:
+        """All that a cache says now, in place of what it said; both are the union's from here.
+
+        Returns:
+            the set that holds it, which may be that of before, changed.
+        """
         with self._writing:
             said = self._said.get(source)
             if said is None:
@@ -85,11 +89,20 @@ class Union:
                     if before.get(customer) != aspas.get(customer)
                 ]
             )
+            return said.vrps
 
-    def change(self, source: str, delta: Delta, aspas: dict[int, Providers | None]) -> None:
-        """A cache changed what it says: a delta, and the ASPAs by customer, None for gone."""
+    def change(
+        self, source: str, delta: Delta, aspas: dict[int, Providers | None]
+    ) -> VrpSet | None:
+        """A cache changed what it says: a delta, and the ASPAs by customer, None for gone.
+
+        Returns:
+            the set that holds it; None where nothing of this cache is here to be changed.
+        """
         with self._writing:
-            said = self._said[source]
+            said = self._said.get(source)
+            if said is None:
+                return None
             said.vrps.apply(delta)
             for customer, providers in aspas.items():
                 if providers is None:
@@ -98,6 +111,7 @@ class Union:
                     said.aspas[customer] = providers
             self._spread(source, announced=delta.announced, withdrawn=delta.withdrawn)
             self._spread_aspas(aspas)
+            return said.vrps
 
     def remove(self, source: str) -> None:
         """A cache says nothing any more."""

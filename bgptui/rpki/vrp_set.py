@@ -148,6 +148,14 @@ class VrpSet:
         """What makes this set of `before`."""
         return Delta(announced=tuple(self._beyond(before)), withdrawn=tuple(before._beyond(self)))
 
+    def payload(self, length: int, max_length: int, asn: int, trust_anchor: str = "") -> Payload:
+        """The payload that equal ones share; the caller has checked its numbers."""
+        key = (length, max_length, asn, trust_anchor)
+        known = self._payloads.get(key)
+        if known is None:
+            known = self._payloads[key] = Payload(*key)
+        return known
+
     def sealed(self) -> "VrpSet":
         """This set, once it is complete: it lets go of the one it was made like."""
         self._like = None

@@ -3,12 +3,10 @@
 import json
 import os
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from shutil import which
 
 import pytest
 
@@ -19,6 +17,7 @@ from bgptui.rpki.validator import Validator
 from bgptui.rpki.vrp_fetch import fetch
 from bgptui.rpki.vrp_source import JsonSource
 from bgptui.runtime.metrics import Metrics
+from support.certificates import self_signed
 
 BUILT = 1_753_003_893.0
 BUILD_TIME = "2025-07-20T09:31:33Z"
@@ -253,14 +252,9 @@ def test_a_redirect_is_followed_within_http(site: Server) -> None:
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
     """A certificate for 127.0.0.1 that nobody vouches for, with its key."""
-    if which("openssl") is None:
-        pytest.skip("needs openssl to make a certificate")
+    key, certificate = self_signed(tmp_path)
     pem = tmp_path / "site.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-    command += ["-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-keyout", str(pem)]
-    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-out", str(tmp_path / "cert.pem")]
-    subprocess.run(command, check=True, capture_output=True)
-    pem.write_bytes(pem.read_bytes() + (tmp_path / "cert.pem").read_bytes())
+    pem.write_bytes(key.read_bytes() + certificate.read_bytes())
     return pem
 
 
