@@ -20,7 +20,8 @@ def configured_validator(
     """Every source that the settings name, nothing loaded yet.
 
     Args:
-        ageing: NEVER takes the file `rpki.vrps` alone, as it stands.
+        ageing: NEVER takes the file or URL `rpki.vrps` alone, as it stands; an RTR cache cannot
+            be taken so, and is left out.
         expired_at: with NEVER, leave out what had expired at that time.
     Raises:
         UsageError: a location can never be read, or a SLURM file cannot be used.
@@ -28,8 +29,11 @@ def configured_validator(
     locations = [rpki.vrps] if rpki.vrps else []
     if ageing is Ageing.BY_CLOCK:
         locations += rpki.sources
-    elif rpki.vrps and "://" not in rpki.vrps and not Path(rpki.vrps).is_file():
-        raise UsageError(f"{rpki.vrps}: there is no such file of VRPs (--vrps, rpki.vrps)")
+    else:
+        locations = [location for location in locations if not is_rtr(location)]
+        for location in locations:
+            if "://" not in location and not Path(location).is_file():
+                raise UsageError(f"{location}: there is no such file of VRPs (--vrps, rpki.vrps)")
     for location in locations:
         if locations.count(location) > 1:
             raise UsageError(f"{location}: stands twice in rpki.vrps and rpki.sources")

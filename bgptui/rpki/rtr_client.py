@@ -92,11 +92,11 @@ class RtrSource:
             attempt, rng, session = 0, Random(), self._session
             while not self._stop.is_set():
                 version, committed = session.version, session.committed_at
-                self._error = self._connect_and_follow()
+                self._error = f"{self._location}: {self._connect_and_follow()}"
                 if self._stop.is_set() or session.version != version:
                     continue  # a lower version is tried at once
                 attempt = 1 if session.committed_at != committed else attempt + 1
-                log.warning("VRPs: %s: %s", self._location, self._error)
+                log.warning("VRPs: %s", self._error)
                 most_s = float(min(session.retry_s, MOST_PAUSE_S))
                 self._stop.wait(next_delay_s(attempt, rng, most_s=most_s))
 
@@ -168,9 +168,10 @@ class RtrSource:
     def _take(self, update: Update) -> Step:
         session, union, name = self._session, self._union, self._location
         before = 0 if session.vrps is None else len(session.vrps)
-        self._error = self._guard.complaint(before, update.size)
-        if self._error:
-            log.warning("VRPs: %s: %s", name, self._error)
+        complaint = self._guard.complaint(before, update.size)
+        self._error = f"{name}: {complaint}" if complaint else ""
+        if complaint:
+            log.warning("VRPs: %s", self._error)
             return session.hold()
         held: VrpSet | None
         if update.vrps is not None:

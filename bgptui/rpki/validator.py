@@ -78,17 +78,13 @@ class Validator:
             return RpkiHealth("", "off")
         state = min((status.state for status in statuses), key=_BEST_FIRST.index)
         told = [status for status in statuses if status.state is state]
-        if len(statuses) == 1:
-            vrps, errors = statuses[0].vrps, [statuses[0].error]
-        else:
-            vrps = len(self._union.table)
-            errors = [f"{status.name}: {status.error}" for status in statuses if status.error]
+        vrps = statuses[0].vrps if len(statuses) == 1 else len(self._union.table)
         return RpkiHealth(
             self._no_verdict.source,
             state.value,
             vrps=vrps,
             as_of=min((status.as_of for status in told if status.as_of is not None), default=None),
-            error="; ".join(error for error in errors if error),
+            error="; ".join(status.error for status in statuses if status.error),
         )
 
     def load(self, now: float) -> None:

@@ -140,7 +140,7 @@ class JsonSource:
         file = self._read(fetched, now)
         size, before = len(file.vrps), 0 if self._loaded is None else self._loaded.vrps
         if complaint := self._guard.complaint(before, size):
-            return complaint
+            return f"{self._location}: {complaint}"
         if not self._is_stale(file.as_of, now):
             self._union.put(self._location, file.vrps, file.aspas)
         self._loaded = _Loaded(fetched.version, file.as_of, file.next_expiry, size, len(file.aspas))
