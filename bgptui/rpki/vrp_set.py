@@ -66,9 +66,8 @@ class VrpSet:
     def __init__(self, like: "VrpSet | None" = None) -> None:
         self.own = empty_family()
         self._like = like
-        self._payloads: dict[tuple[int, int, int, str], Payload] = (
-            {} if like is None else like._payloads
-        )
+        # By trust anchor and the other three as one number: a tuple would cost three times that.
+        self._payloads: dict[str, dict[int, Payload]] = {} if like is None else like._payloads
         self._size = 0
 
     def __len__(self) -> int:
@@ -96,10 +95,12 @@ class VrpSet:
         width, address, length = parse_prefix(prefix)
         if max_length is None:
             max_length = length
-        key = (length, max_length, asn, trust_anchor)
-        payload = self._payloads.get(key)
-        if payload is None or max_length > width:
-            payload = self._payloads[key] = _payload(key, prefix, width)
+        if not length <= max_length <= width:
+            raise BadInput(
+                f"max length {max_length} of {prefix} is not between {length} and {width}",
+                reason="bad_max_length",
+            )
+        payload = self.payload(length, max_length, asn, trust_anchor)
         network = address >> (width - length)
         own = self.own[width][length]
         before = own.get(network)
@@ -149,11 +150,20 @@ class VrpSet:
         return Delta(announced=tuple(self._beyond(before)), withdrawn=tuple(before._beyond(self)))
 
     def payload(self, length: int, max_length: int, asn: int, trust_anchor: str = "") -> Payload:
-        """The payload that equal ones share; the caller has checked its numbers."""
-        key = (length, max_length, asn, trust_anchor)
-        known = self._payloads.get(key)
+        """The payload that equal ones share; the caller has checked the lengths.
+
+        Raises:
+            BadInput: `bad_asn`.
+        """
+        of_anchor = self._payloads.get(trust_anchor)
+        if of_anchor is None:
+            of_anchor = self._payloads[trust_anchor] = {}
+        key = asn << 16 | max_length << 8 | length
+        known = of_anchor.get(key)
         if known is None:
-            known = self._payloads[key] = Payload(*key)
+            if not 0 <= asn <= MAX_ASN:
+                raise BadInput(f"{asn} is not an AS number", reason="bad_asn")
+            known = of_anchor[key] = Payload(length, max_length, asn, trust_anchor)
         return known
 
     def sealed(self) -> "VrpSet":
@@ -168,8 +178,8 @@ class VrpSet:
             BadInput: `bad_prefix`.
         """
         width, address, length = parse_prefix(vrp.prefix)
-        key = (length, vrp.max_length, vrp.asn, vrp.trust_anchor)
-        return Entry(width, address >> (width - length), self._payloads.get(key) or Payload(*key))
+        payload = Payload(length, vrp.max_length, vrp.asn, vrp.trust_anchor)
+        return Entry(width, address >> (width - length), payload)
 
     def _beyond(self, other: "VrpSet") -> Iterator[Entry]:
         for width, lengths in self.own.items():
@@ -190,18 +200,6 @@ class VrpSet:
             if known is not None and len(known) == 1 and known[0] is payload:
                 return known
         return (payload,)
-
-
-def _payload(key: tuple[int, int, int, str], prefix: str, width: int) -> Payload:
-    length, max_length, asn, _ = key
-    if not length <= max_length <= width:
-        raise BadInput(
-            f"max length {max_length} of {prefix} is not between {length} and {width}",
-            reason="bad_max_length",
-        )
-    if not 0 <= asn <= MAX_ASN:
-        raise BadInput(f"{asn} is not an AS number", reason="bad_asn")
-    return Payload(*key)
 
 
 def set_of(vrps: Iterable[Vrp]) -> VrpSet:
