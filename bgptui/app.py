@@ -20,7 +20,7 @@ from bgptui.correlate.correlator import Correlator
 from bgptui.detect.detector import Detector
 from bgptui.domain.alert import AlertChange
 from bgptui.domain.gap import Gap
-from bgptui.errors import BadInput, Fatal, ServiceUnreachable, Transient, UsageError
+from bgptui.errors import BadInput, Fatal, ServiceUnreachable, Transient
 from bgptui.features.aggregator import Aggregator
 from bgptui.pipeline.holding import hold, hold_share, release
 from bgptui.pipeline.ingest import LastRun
