@@ -26,7 +26,7 @@ from benchmarks.workload import write_frames, write_vrps, write_watchlist
 from bgptui import app
 from bgptui.config.load import load
 from bgptui.config.show import example_file
-from bgptui.rpki.vrp_source import Ageing
+from bgptui.rpki.source import Ageing
 from bgptui.store.connect import Database
 
 TARGETS = {"none": 40_000, "all": 10_000}

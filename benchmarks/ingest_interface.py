@@ -11,7 +11,7 @@ from benchmarks.process_memory import peak_mib
 from bgptui import app
 from bgptui.config.schema import Config
 from bgptui.pipeline.topology import Pipeline
-from bgptui.rpki.vrp_source import Ageing
+from bgptui.rpki.source import Ageing
 from bgptui.store.connect import Database
 from bgptui.tui.app import Bell, ConsoleApp
 from bgptui.tui.app import Pipeline as Hosts

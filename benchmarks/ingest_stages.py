@@ -31,7 +31,8 @@ from bgptui.pipeline.tally import Tally
 from bgptui.pipeline.topology import Leg
 from bgptui.routemon.monitor import RouteMonitor
 from bgptui.routemon.watchlist_file import load_watchlist
-from bgptui.rpki.vrp_source import Ageing, VrpSource
+from bgptui.rpki.configured import configured_validator
+from bgptui.rpki.source import Ageing
 from bgptui.runtime.channel import Channel
 from bgptui.runtime.clock import EventClock, PipelineClock
 from bgptui.runtime.metrics import Metrics
@@ -216,15 +217,7 @@ def _from_source(
 
 
 def _ingest(config: Config, clock: PipelineClock, metrics: Metrics) -> IngestStage:
-    rpki = config.rpki
-    vrps = VrpSource(
-        rpki.vrps,
-        ageing=Ageing.NEVER,
-        metrics=metrics,
-        refresh_s=rpki.refresh_s,
-        stale_after_s=rpki.stale_after_s,
-        timeout_s=rpki.fetch_timeout_s,
-    )
+    vrps = configured_validator(config.rpki, ageing=Ageing.NEVER, metrics=metrics)
     vrps.load(0.0)
     moments: Channel[Moments] = Channel("moments", capacity=_ROOMY)
     writes: Channel[WriteBatch] = Channel("writes", capacity=_ROOMY)

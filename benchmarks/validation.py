@@ -48,7 +48,7 @@ def _load(path: Path) -> tuple[VrpTable, list[dict[str, object]]]:
     started = time.process_time()
     content = inflate(path.read_bytes(), name=path.name, max_bytes=MAX_BYTES)
     inflated = time.process_time()
-    file = read_vrps(content, name=path.name, expired_at=None)
+    table = read_vrps(content, name=path.name, expired_at=None).table()
     built = time.process_time()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     size = len(content) / 2**20
@@ -56,11 +56,11 @@ def _load(path: Path) -> tuple[VrpTable, list[dict[str, object]]]:
     del content
     gc.collect()
     resident = _resident_mib() - before - size
-    _row("VRPs", f"{len(file.table):,}")
+    _row("VRPs", f"{len(table):,}")
     _row("inflate", f"{inflated - started:.2f} s ({size:.0f} MiB of JSON)")
     _row("decode and build", f"{built - inflated:.2f} s")
     _row("resident", f"{resident:.0f} MiB for the table, peak of the process {peak:.0f} MiB")
-    return file.table, msgspec.json.decode(entries)["roas"]
+    return table, msgspec.json.decode(entries)["roas"]
 
 
 def _routes(entries: list[dict[str, object]], size: int, rng: Random) -> list[Route]:

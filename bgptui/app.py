@@ -21,7 +21,7 @@ from bgptui.detect.detector import Detector
 from bgptui.detect.model_bundle import configured_bundle
 from bgptui.domain.alert import AlertChange
 from bgptui.domain.gap import Gap
-from bgptui.errors import BadInput, Fatal, ServiceUnreachable, Transient, UsageError
+from bgptui.errors import BadInput, Fatal, ServiceUnreachable, Transient
 from bgptui.features.aggregator import Aggregator
 from bgptui.pipeline.holding import hold, hold_share, release
 from bgptui.pipeline.ingest import LastRun
@@ -35,7 +35,9 @@ from bgptui.pipeline.topology import Leg, Pipeline
 from bgptui.routemon.monitor import RouteMonitor
 from bgptui.routemon.watchlist import Watchlist
 from bgptui.routemon.watchlist_file import load_watchlist
-from bgptui.rpki.vrp_source import Ageing, VrpSource
+from bgptui.rpki.configured import configured_validator
+from bgptui.rpki.source import Ageing
+from bgptui.rpki.validator import Validator
 from bgptui.runtime.clock import PipelineClock, WallClock
 from bgptui.runtime.metrics import Metrics
 from bgptui.store.backlog import WhenAway
@@ -212,6 +214,7 @@ def collector(
                         finish_replay(connection, committed.fingerprint)
             finally:
                 pipeline.close()
+                vrps.stop()
                 inputs.close()
     finally:
         release(held)
@@ -257,21 +260,11 @@ def console_connection(database: Database) -> Callable[[], Connection]:
     return lambda: database.connect(application_name=CONSOLE)
 
 
-def _vrps(config: Config, *, ageing: Ageing, metrics: Metrics) -> VrpSource:
-    """The source of VRPs. One that is taken as it stands is read at once, and must be right:
+def _vrps(config: Config, *, ageing: Ageing, metrics: Metrics) -> Validator:
+    """The sources of VRPs. One that is taken as it stands is read at once, and must be right:
     a replay must not depend on when a download ends."""
-    rpki = config.rpki
-    vrps = VrpSource(
-        rpki.vrps,
-        ageing=ageing,
-        metrics=metrics,
-        refresh_s=rpki.refresh_s,
-        stale_after_s=rpki.stale_after_s,
-        timeout_s=rpki.fetch_timeout_s,
-    )
+    vrps = configured_validator(config.rpki, ageing=ageing, metrics=metrics)
     if ageing is Ageing.NEVER:
-        if rpki.vrps and "://" not in rpki.vrps and not Path(rpki.vrps).is_file():
-            raise UsageError(f"{rpki.vrps}: there is no such file of VRPs (--vrps, rpki.vrps)")
         try:
             vrps.load(0.0)
         except (BadInput, Transient) as error:
@@ -284,7 +277,7 @@ def _rooms(
     state: StartState,
     *,
     watchlist: Watchlist,
-    vrps: VrpSource,
+    vrps: Validator,
     metrics: Metrics,
     replay: Replay | None,
     share: Share | None,

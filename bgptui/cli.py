@@ -95,6 +95,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_serve_recording(commands)
     _add_db(commands)
     _add_alerts(commands)
+    _add_rpki(commands)
     _add_config(commands)
     _add_demo(commands)
     _add_score(commands)
@@ -314,6 +315,51 @@ def _add_alert_filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--severity", choices=("critical", "high", "medium", "low"))
     parser.add_argument("--limit", type=_count, default=100, metavar="N")
     parser.add_argument("--json", action="store_true", help="one JSON line an alert")
+
+
+def _add_rpki(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "rpki",
+        help="validate routes and paths; the state of the sources",
+        description="validate routes and paths; the state of the sources",
+    )
+    acts = parser.add_subparsers(title="acts", metavar="ACT", required=True)
+    validate = _command(
+        acts,
+        "validate",
+        "rpki:validate",
+        'origin validation (RFC 6811) of one route, or of JSON lines {"prefix", "origin"} on '
+        "standard input",
+    )
+    validate.add_argument("prefix", nargs="?", metavar="PREFIX")
+    validate.add_argument("asn", nargs="?", metavar="ASN", help="its origin")
+    aspa = _command(
+        acts,
+        "aspa",
+        "rpki:aspa",
+        'ASPA verification of one AS path, or of JSON lines {"path", "direction"} on standard '
+        "input",
+    )
+    aspa.add_argument(
+        "path", nargs="*", metavar="AS", help="neighbour first, origin last; {1,2} is an AS_SET"
+    )
+    aspa.add_argument(
+        "--direction",
+        choices=("downstream", "upstream"),
+        default="downstream",
+        help="upstream: from a customer, lateral peer or route server (default: downstream)",
+    )
+    status = _command(acts, "status", "rpki:status", "each source: state, size and age")
+    for act in (validate, aspa, status):
+        act.add_argument(
+            "--vrps",
+            metavar="FILE|URL",
+            help="instead of the configured sources; "
+            "a file is taken as it stands: neither expiry nor age",
+        )
+        act.add_argument("--vrps-now", metavar="TIME", help="with a file: expire as of this time")
+        act.add_argument("--rtr", metavar="HOST:PORT", help="an RTR cache instead; rtrs:// for TLS")
+        act.add_argument("--json", action="store_true", help="one JSON line")
 
 
 def _add_config(commands: "Commands[argparse.ArgumentParser]") -> None:

@@ -10,7 +10,7 @@ from bgptui.commands.settings import load_settings, start_log, vrp_ageing
 from bgptui.config.schema import Config
 from bgptui.pipeline.holding import LeaseHeld
 from bgptui.pipeline.inputs import configured_legs
-from bgptui.rpki.vrp_source import Ageing
+from bgptui.rpki.source import Ageing
 from bgptui.store.connect import Database
 
 log = logging.getLogger("bgptui")

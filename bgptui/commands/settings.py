@@ -14,7 +14,7 @@ import msgspec
 from bgptui.config.load import Loaded, load
 from bgptui.config.schema import LogFormat
 from bgptui.errors import UsageError
-from bgptui.rpki.vrp_source import Ageing
+from bgptui.rpki.source import Ageing
 
 # Flag of the command line to setting.
 _FLAGS = {

@@ -200,7 +200,11 @@ def _take(layer: _Layer, setting: Setting, value: Any, home: str) -> None:
     except BadValue as error:
         layer.problems += [_complaint(layer.place(part.name), part) for part in error.wrong]
         return
-    layer.values[setting.name] = _absolute(known, layer.base, home) if setting.is_path else known
+    if setting.is_path and isinstance(known, tuple):
+        known = tuple(_absolute(path, layer.base, home) for path in known)
+    elif setting.is_path:
+        known = _absolute(known, layer.base, home)
+    layer.values[setting.name] = known
 
 
 def _absolute(path: str, base: Path, home: str) -> str:

@@ -146,9 +146,12 @@ class Store(Section, frozen=True):
 
 
 class Rpki(Section, frozen=True):
-    """[rpki]: where VRPs come from."""
+    """[rpki]: where VRPs and ASPAs come from."""
 
     vrps: FileOrUrl = ""
+    sources: tuple[FileOrUrl, ...] = ()
+    rtr_ca_file: FilePath = ""
+    slurm: tuple[FilePath, ...] = ()
     refresh_s: Seconds = 600.0
     stale_after_s: Seconds = 7_200.0
     fetch_timeout_s: Seconds = 60.0

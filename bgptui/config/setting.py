@@ -33,7 +33,7 @@ class Setting(Struct, frozen=True):
     @property
     def is_path(self) -> bool:
         """Whether a relative value is taken relative to where it was set."""
-        return bool(_extra(self.type).get("path"))
+        return bool(_extra(_item(self.type) or self.type).get("path"))
 
 
 class Wrong(Struct, frozen=True):
@@ -125,7 +125,7 @@ def allowed(annotation: Any) -> str:
             keys = ", ".join(field.name for field in msgspec.structs.fields(item))
             return f"a list of tables with the keys {keys}"
         case inspect.VarTupleType():
-            return f"a list, each item {allowed(get_args(annotation)[0])}"
+            return f"a list, each item {allowed(_item(annotation))}"
     raise TypeError(f"schema.py uses {annotation}, for which setting.py has no words")
 
 
@@ -144,7 +144,7 @@ def _walk(section: type[Section], prefix: str) -> Iterator[Setting]:
 
 
 def _check(name: str, value: Any, annotation: Any) -> Iterator[Wrong]:
-    """What is wrong with a value, down to the keys of the tables in a list."""
+    """What is wrong with a value, down to the elements of a list and the keys of its tables."""
     if get_origin(annotation) is tuple:
         item = get_args(annotation)[0]
         if not isinstance(value, list | tuple):
@@ -172,6 +172,11 @@ def _check_table(name: str, table: Any, section: type[Section]) -> Iterator[Wron
             yield from _check(f"{name}.{key}", value, fields[key])
         else:
             yield Wrong(f"{name}.{key}", value, f"one of the keys {', '.join(fields)}")
+
+
+def _item(annotation: Any) -> Any:
+    """What a list is of; None for what is no list."""
+    return get_args(annotation)[0] if get_origin(annotation) is tuple else None
 
 
 def _is_section(annotation: Any) -> bool:

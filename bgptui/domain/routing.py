@@ -1,8 +1,14 @@
 """BGP messages as values: peers, AS paths, UPDATEs and session states."""
 
 from enum import StrEnum
+from typing import Annotated
 
-from msgspec import Struct
+import msgspec
+from msgspec import Meta, Struct
+
+from bgptui.errors import BadInput
+
+MAX_ASN = 2**32 - 1
 
 # Event times outside are no times of BGP-4: it is younger than 1990 (RFC 1654).
 EARLIEST = 631_152_000.0
@@ -11,8 +17,10 @@ LATEST = 4_102_444_800.0  # 2100-01-01
 # Neighbour first, origin last; a nested tuple is an AS_SET (RFC 4271 section 4.3).
 AsPath = tuple[int | tuple[int, ...], ...]
 
+Community = tuple[int, int]  # asn, value
 
-class Peer(Struct, frozen=True, gc=False, order=True):
+
+class Peer(Struct, frozen=True, gc=False, order=True, cache_hash=True):
     """A router that feeds a collector.
 
     Attributes:
@@ -52,7 +60,10 @@ class BgpMessage(Struct, frozen=True, gc=False):
             listed under two next hops (IPv6 global and link-local) stands once.
         announced_listed, withdrawn_listed: the same, counted as listed in the message.
         as_path: empty where the message has none.
-        next_hops, communities: as in the message; communities as (asn, value).
+        next_hops: as in the message.
+        communities: RFC 1997, or the JSON text that holds them: only a few messages' are ever
+            looked at, and a dozen pairs for each would make decoding half as long again. To
+            be read by `communities_of`.
         session: set for STATE messages only.
         received: the frame as received (JSON), empty where the configuration keeps none.
         large_communities: RFC 8092.
@@ -69,7 +80,7 @@ class BgpMessage(Struct, frozen=True, gc=False):
     announced_listed: int = 0
     withdrawn_listed: int = 0
     next_hops: tuple[str, ...] = ()
-    communities: tuple[tuple[int, int], ...] = ()
+    communities: tuple[Community, ...] | bytes = ()
     session: Session | None = None
     received: bytes = b""
     large_communities: tuple[tuple[int, int, int], ...] = ()
@@ -92,6 +103,25 @@ class RibEntry(Struct, frozen=True, gc=False):
     communities: tuple[tuple[int, int], ...] = ()
     large_communities: tuple[tuple[int, int, int], ...] = ()
     otc: int | None = None
+
+
+_Number = Annotated[int, Meta(ge=0, le=MAX_ASN)]
+_COMMUNITIES = msgspec.json.Decoder(tuple[tuple[_Number, _Number], ...] | None)
+
+
+def communities_of(message: BgpMessage | RibEntry) -> tuple[Community, ...]:
+    """The communities of a message or route, in its order.
+
+    Raises:
+        BadInput: `bad_community`; its frame has something else in their place.
+    """
+    listed = message.communities
+    if isinstance(listed, tuple):
+        return listed
+    try:
+        return (_COMMUNITIES.decode(listed) if listed else None) or ()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadInput(f"communities: {error}", reason="bad_community") from None
 
 
 def origin_as(as_path: AsPath) -> int | None:

@@ -1,8 +1,12 @@
 """RPKI origin validation as values (RFC 6811)."""
 
+from collections.abc import Iterator
 from enum import StrEnum
+from typing import overload
 
 from msgspec import Struct
+
+from bgptui.domain.prefix import format_prefix, parse_prefix
 
 
 class RpkiState(StrEnum):
@@ -36,6 +40,58 @@ class Vrp(Struct, frozen=True, order=True, gc=False):
     trust_anchor: str = ""
 
 
+class Payload(Struct, frozen=True, order=True, gc=False):
+    """A VRP without its network's bits; `length` is its prefix's."""
+
+    length: int
+    max_length: int
+    asn: int
+    trust_anchor: str = ""
+
+    def vrp(self, width: int, address: int) -> Vrp:
+        """The VRP that covers an address of so many bits."""
+        below = width - self.length
+        text = format_prefix(width, address >> below << below, self.length)
+        return Vrp(text, self.max_length, self.asn, self.trust_anchor)
+
+
+class CoveringVrps(Struct, frozen=True, gc=False, eq=False):
+    """The VRPs that cover a route, longest first, as text once somebody reads them: of a million
+    routes a few thousand are ever told with their evidence.
+
+    Attributes:
+        prefix: the route's, canonical.
+        payloads: what covers it.
+    """
+
+    prefix: str
+    payloads: tuple[Payload, ...]
+
+    def __len__(self) -> int:
+        return len(self.payloads)
+
+    def __iter__(self) -> Iterator[Vrp]:
+        return iter(self[:])
+
+    @overload
+    def __getitem__(self, index: int) -> Vrp: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Vrp, ...]: ...
+    def __getitem__(self, index: int | slice) -> Vrp | tuple[Vrp, ...]:
+        width, address, _ = parse_prefix(self.prefix)
+        if isinstance(index, slice):
+            return tuple(payload.vrp(width, address) for payload in self.payloads[index])
+        return self.payloads[index].vrp(width, address)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, CoveringVrps | tuple):
+            return NotImplemented
+        return self[:] == other[:]
+
+    def __hash__(self) -> int:
+        return hash(self[:])
+
+
 class OriginValidation(Struct, frozen=True):
     """Outcome of validating one (prefix, origin).
 
@@ -48,7 +104,7 @@ class OriginValidation(Struct, frozen=True):
 
     state: RpkiState
     reason: InvalidReason | None = None
-    covering: tuple[Vrp, ...] = ()
+    covering: tuple[Vrp, ...] | CoveringVrps = ()
     source: str = ""
     as_of: float | None = None
 

@@ -7,7 +7,7 @@ from bgptui.detect.detector import Detector
 from bgptui.features.aggregator import Aggregator
 from bgptui.pipeline.moment import PeerCount
 from bgptui.routemon.monitor import RouteMonitor
-from bgptui.rpki.vrp_source import VrpSource
+from bgptui.rpki.validator import Validator
 
 
 class Rooms(Struct, frozen=True):
@@ -18,4 +18,4 @@ class Rooms(Struct, frozen=True):
     detector: Detector
     correlator: Correlator
     peers: PeerCount
-    vrps: VrpSource
+    vrps: Validator

@@ -41,7 +41,7 @@ from bgptui.pipeline.shard_sink import ShardSink
 from bgptui.pipeline.share import Share
 from bgptui.pipeline.share_keeper import ShareKeeper
 from bgptui.pipeline.tally import Tally
-from bgptui.rpki.vrp_source import VrpSource
+from bgptui.rpki.validator import Validator
 from bgptui.runtime.channel import Channel
 from bgptui.runtime.clock import Clock, PipelineClock
 from bgptui.runtime.metrics import Metrics
@@ -365,7 +365,7 @@ def _tending(held: Held) -> Callable[[Connection], None]:
     return LeaseKeeper(held.lease).tend if held.share is None else ShareKeeper(held.share).tend
 
 
-def _refresh(vrps: VrpSource) -> float:
+def _refresh(vrps: Validator) -> float:
     """Let the source do what is due; it decides what that is."""
     vrps.refresh(time.time())
     return LOOK_FOR_VRPS_EVERY_S

@@ -3,8 +3,9 @@
 from typing import Any
 
 from bgptui.domain.alert_json import iso_utc
-from bgptui.domain.routing import BgpMessage
+from bgptui.domain.routing import BgpMessage, communities_of
 from bgptui.domain.rpki import OriginValidation
+from bgptui.errors import BadInput
 from bgptui.routemon.rules import Finding
 from bgptui.routemon.watchlist import Rule
 
@@ -26,11 +27,16 @@ def sighting_facts(message: BgpMessage) -> Facts:
         "collector": peer.collector,
         "peer": {"address": peer.address, "asn": peer.asn},
     }
-    if message.communities:
-        shown = message.communities[:COMMUNITIES_SHOWN]
+    try:
+        communities = communities_of(message)
+    except BadInput as error:
+        facts["communities_unreadable"] = str(error)
+        return facts
+    if communities:
+        shown = communities[:COMMUNITIES_SHOWN]
         facts["communities"] = [f"{asn}:{value}" for asn, value in shown]
-        if len(message.communities) > len(shown):
-            facts["communities_total"] = len(message.communities)
+        if len(communities) > len(shown):
+            facts["communities_total"] = len(communities)
     return facts
 
 

@@ -49,7 +49,7 @@ def check_location(location: str) -> None:
     if "://" not in location or parts.scheme == "file":
         return
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"{location}: VRPs come from a file or an http(s) URL")
+        raise UsageError(f"{location}: VRPs come from a file, an http(s) URL or an rtr(s):// cache")
     if parts.username is not None:
         raise UsageError(
             f"{parts.scheme}://{parts.hostname}{parts.path}: a name and password in the URL of"

@@ -1,25 +1,32 @@
-"""VRPs out of the JSON that rpki-client, Routinator and StayRTR write, read or serve.
+"""VRPs and ASPAs out of the JSON that rpki-client, Routinator and StayRTR write, read or serve.
 
 All three have a list `roas` of objects with `asn` (a number, or text with or without "AS"),
 `prefix`, `maxLength` and `ta`; rpki-client and StayRTR add `expires`. The build time is in
 `metadata`: `buildtime` (rpki-client, StayRTR), `generatedTime` or `generated` (Routinator).
+ASPAs are in `aspas`, with `customer_asid` and numbers (rpki-client) or `customer` and text
+(Routinator); older rpki-client files have `provider_authorizations`, by address family.
 """
 
 import bz2
 import gzip
+import itertools
 import zlib
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import BytesIO
-from typing import BinaryIO, cast
+from typing import BinaryIO, TypeVar, cast
 
 import msgspec
 import zstandard
 from msgspec import Raw, Struct
 
 from bgptui.errors import BadInput
-from bgptui.rpki.vrp_table import VrpTable, VrpTableBuilder
+from bgptui.rpki.aspa_table import Providers, check_aspa, united
+from bgptui.rpki.vrp_set import MAX_ASN, VrpSet
+from bgptui.rpki.vrp_table import VrpTable
+
+T = TypeVar("T")
 
 _CHUNK_BYTES = 2**20
 _ZSTD_STEP_BYTES = 1024
@@ -32,22 +39,33 @@ class VrpFile(Struct, frozen=True):
     """What a file held.
 
     Attributes:
+        aspas: providers by customer.
+        as_of: when it was built, seconds since 1970 UTC; None where nobody said.
         refused: malformed entries, by reason (`bad_prefix`, `bad_max_length`, `bad_asn`,
-            `bad_entry`).
+            `bad_aspa`, `bad_entry`).
         first_refused: what is wrong with the first of them, empty where none is.
         expired: entries left out because they had expired.
         next_expiry: when the first of the entries taken expires, None if no entry says; seconds
             since 1970 UTC.
     """
 
-    table: VrpTable
+    vrps: VrpSet
+    aspas: dict[int, Providers]
+    source: str
+    as_of: float | None
     refused: dict[str, int]
     first_refused: str = ""
     expired: int = 0
     next_expiry: float | None = None
 
+    def table(self) -> VrpTable:
+        """The VRPs as a table of their own."""
+        table = VrpTable(source=self.source, as_of=self.as_of)
+        table.adopt(self.vrps)
+        return table
 
-class _Entry(Struct, gc=False):
+
+class _Roa(Struct, gc=False):
     asn: int | str
     prefix: str
     max_length: int | None = msgspec.field(name="maxLength", default=None)
@@ -55,8 +73,22 @@ class _Entry(Struct, gc=False):
     expires: float | None = None
 
 
+class _Aspa(Struct, gc=False):
+    customer: int | str | None = None
+    customer_asid: int | str | None = None
+    providers: list[int | str] = []
+    expires: float | None = None
+
+
+class _ByFamily(Struct):
+    ipv4: list[Raw] | None = None
+    ipv6: list[Raw] | None = None
+
+
 class _Document(Struct):
     roas: list[Raw]
+    aspas: list[Raw] | None = None
+    provider_authorizations: _ByFamily | None = None
     metadata: Raw = Raw(b"{}")
 
 
@@ -67,11 +99,12 @@ class _Metadata(Struct):
 
 
 _DOCUMENT = msgspec.json.Decoder(_Document)
-_ENTRY = msgspec.json.Decoder(_Entry)
+_ROA = msgspec.json.Decoder(_Roa)
+_ASPA = msgspec.json.Decoder(_Aspa)
 _METADATA = msgspec.json.Decoder(_Metadata)
 
 
-def inflate(content: bytes, *, name: str, max_bytes: int) -> bytes:
+def inflate(content: bytes | bytearray, *, name: str, max_bytes: int) -> bytes | bytearray:
     """Undo gzip, bzip2 or zstd, told by the content and not by the name.
 
     Raises:
@@ -93,7 +126,7 @@ def inflate(content: bytes, *, name: str, max_bytes: int) -> bytes:
                 raise BadInput(f"{name}: more than {max_bytes} bytes", reason="too_large")
     except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
         raise BadInput(f"{name}: compressed data is torn ({error})", reason="torn_file") from None
-    return bytes(inflated)
+    return inflated
 
 
 def _read_chunks(file: BinaryIO) -> Iterator[bytes]:
@@ -101,7 +134,7 @@ def _read_chunks(file: BinaryIO) -> Iterator[bytes]:
         yield chunk
 
 
-def _unzstd(content: bytes) -> Iterator[bytes]:
+def _unzstd(content: bytes | bytearray) -> Iterator[bytes]:
     """Frame after frame, in small steps: one step's output has no bound of its own."""
     inflater = zstandard.ZstdDecompressor().decompressobj()
     rest = memoryview(content)
@@ -117,53 +150,112 @@ def _unzstd(content: bytes) -> Iterator[bytes]:
 
 
 def read_vrps(
-    content: bytes, *, name: str, expired_at: float | None, built_at: float | None = None
+    content: bytes | bytearray,
+    *,
+    name: str,
+    expired_at: float | None,
+    built_at: float | None = None,
+    like: VrpSet | None = None,
 ) -> VrpFile:
-    """The table in a JSON document. Malformed entries are counted, the others are taken.
+    """The payloads in a JSON document. Malformed entries are counted, the others are taken.
 
     Args:
-        name: file or URL, for errors and as the table's source.
+        name: file or URL, for errors and as the source.
         expired_at: leave out what has expired at that time, seconds since 1970 UTC; None takes
             the document as it stands.
         built_at: the build time where the document does not say.
+        like: a set to share objects with, e.g. what the source held before.
     Raises:
         BadInput: `not_vrps`; the content is no VRP document.
     """
     document = _decode(content, name)
-    builder = VrpTableBuilder()
+    tally = _Tally(expired_at)
+    vrps = VrpSet(like)
     anchors: dict[str, str] = {}
-    refused: Counter[str] = Counter()
-    first_refused = ""
-    expired = 0
-    next_expiry: float | None = None
-    # One entry at a time: a malformed one costs itself only, and objects of a million entries
-    # beside the table's would double its memory for good.
-    for raw in document.roas:
+    roas = document.roas
+    roas.reverse()
+    add, expires_at_all = vrps.add, expired_at is not None
+    # One entry at a time, and gone when it is read: a malformed one costs itself only, and a
+    # million of them shall not stand beside the table that they make.
+    while roas:
+        raw = roas.pop()
         try:
-            entry = _entry(raw)
-            expires = entry.expires
-            if expires and expired_at is not None:
-                if expires <= expired_at:
-                    expired += 1
-                    continue
-                if next_expiry is None or expires < next_expiry:
-                    next_expiry = expires
+            entry = _entry(raw, _ROA)
+            if expires_at_all and entry.expires and tally.has_expired(entry.expires):
+                continue
             anchor = anchors.get(entry.ta)
             if anchor is None:
                 anchor = anchors[entry.ta] = _trust_anchor(entry.ta)
             asn = entry.asn if isinstance(entry.asn, int) else as_number(entry.asn)
-            builder.add(entry.prefix, max_length=entry.max_length, asn=asn, trust_anchor=anchor)
+            add(entry.prefix, entry.max_length, asn, anchor)
         except BadInput as error:
-            refused[error.reason] += 1
-            first_refused = first_refused or str(error)
+            tally.refuse(error)
+    aspas = _aspas(document, tally)
     as_of = _build_time(document.metadata)
     return VrpFile(
-        table=builder.build(source=name, as_of=built_at if as_of is None else as_of),
-        refused=dict(refused),
-        first_refused=first_refused,
-        expired=expired,
-        next_expiry=next_expiry,
+        vrps=vrps.sealed(),
+        aspas=aspas,
+        source=name,
+        as_of=built_at if as_of is None else as_of,
+        refused=dict(tally.refused),
+        first_refused=tally.first_refused,
+        expired=tally.expired,
+        next_expiry=tally.next_expiry,
     )
+
+
+class _Tally:
+    """What is not taken of a document, and when the first of what is taken expires."""
+
+    def __init__(self, expired_at: float | None) -> None:
+        self._expired_at = expired_at
+        self.refused: Counter[str] = Counter()
+        self.first_refused = ""
+        self.expired = 0
+        self.next_expiry: float | None = None
+
+    def refuse(self, error: BadInput) -> None:
+        self.refused[error.reason] += 1
+        self.first_refused = self.first_refused or str(error)
+
+    def has_expired(self, expires: float) -> bool:
+        if self._expired_at is None:
+            return False
+        if expires <= self._expired_at:
+            self.expired += 1
+            return True
+        if self.next_expiry is None or expires < self.next_expiry:
+            self.next_expiry = expires
+        return False
+
+
+def _aspas(document: _Document, tally: _Tally) -> dict[int, Providers]:
+    """Providers by customer; several attestations of one customer count together."""
+    aspas: dict[int, Providers] = {}
+    legacy = document.provider_authorizations
+    by_family = () if legacy is None else ((legacy.ipv4 or ()), (legacy.ipv6 or ()))
+    for raw in itertools.chain(document.aspas or (), *by_family):
+        try:
+            entry = _entry(raw, _ASPA)
+            if entry.expires and tally.has_expired(entry.expires):
+                continue
+            named = entry.customer_asid if entry.customer is None else entry.customer
+            if named is None:
+                raise BadInput(f"{bytes(raw)[:80]!r} names no customer", reason="bad_aspa")
+            customer, providers = _asn(named), tuple(map(_asn, entry.providers))
+            check_aspa(customer, providers)
+        except BadInput as error:
+            tally.refuse(error)
+            continue
+        aspas[customer] = united(aspas.get(customer, ()), providers)
+    return aspas
+
+
+def _asn(value: int | str) -> int:
+    asn = value if isinstance(value, int) else as_number(value)
+    if not 0 <= asn <= MAX_ASN:
+        raise BadInput(f"{asn} is not an AS number", reason="bad_asn")
+    return asn
 
 
 def as_number(text: str) -> int:
@@ -178,7 +270,7 @@ def as_number(text: str) -> int:
     raise BadInput(f"{text[:32]!r} is not an AS number", reason="bad_asn")
 
 
-def _decode(content: bytes, name: str) -> _Document:
+def _decode(content: bytes | bytearray, name: str) -> _Document:
     try:
         return _DOCUMENT.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -189,9 +281,9 @@ def _decode(content: bytes, name: str) -> _Document:
         ) from None
 
 
-def _entry(raw: Raw) -> _Entry:
+def _entry(raw: Raw, decoder: "msgspec.json.Decoder[T]") -> T:
     try:
-        return _ENTRY.decode(raw)
+        return decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"{bytes(raw)[:80]!r}: {error}", reason="bad_entry") from None
 

@@ -1,52 +1,41 @@
-"""The VRPs in force: loaded from one source, refreshed, and given up when they are stale."""
+"""A source of validated payloads as JSON, in a file or behind a URL, looked at now and then."""
 
 import logging
-from enum import Enum, auto
 
 from msgspec import Struct
 
-from bgptui.domain.health import RpkiHealth
-from bgptui.domain.rpki import OriginValidation, RpkiState
 from bgptui.errors import BadInput, Transient
-from bgptui.rpki.origin_validation import validate
+from bgptui.rpki.shrinkage import ShrinkageGuard
+from bgptui.rpki.source import Ageing, SourceState, SourceStatus
+from bgptui.rpki.union import Union
 from bgptui.rpki.vrp_fetch import Fetched, Version, check_location, fetch
 from bgptui.rpki.vrp_json import VrpFile, inflate, read_vrps
-from bgptui.rpki.vrp_table import VrpTable
 from bgptui.runtime.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
 MAX_BYTES = 2**29  # of JSON: the whole world's VRPs are about a fifth of it
 RETRY_S = 60.0  # after a failure, where refresh_s is not shorter
-LARGEST_SHRINKAGE = 0.10  # in one step, before a second look is taken
 
 
-class Ageing(Enum):
-    """Whether VRPs expire and get stale.
+class _Loaded(Struct, frozen=True):
+    """What was taken last; its payloads are in the union."""
 
-    BY_CLOCK: a configured source. NEVER: a file named for one run, taken as it stands.
-    """
-
-    BY_CLOCK = auto()
-    NEVER = auto()
-
-
-class _InForce(Struct, frozen=True):
-    """What readers see: replaced as a whole, never changed."""
-
-    table: VrpTable | None
-    generation: int
+    version: Version
+    as_of: float | None
+    next_expiry: float | None
+    vrps: int
+    aspas: int
 
 
-class VrpSource:
-    """One source of VRPs and the table made of it.
-
-    One thread calls `refresh` every few seconds; any thread may validate meanwhile.
+class JsonSource:
+    """One file or URL. One thread uses it.
 
     Args:
-        location: path, file:// or http(s) URL; empty turns validation off.
+        location: path, file:// or http(s) URL.
         refresh_s: time between two looks at the source.
         stale_after_s: age since their build time from which VRPs give no verdict any more.
+        expired_at: leave out what has expired at that time, whatever the clock says.
     Raises:
         UsageError: the location can never be read.
     """
@@ -54,45 +43,30 @@ class VrpSource:
     def __init__(
         self,
         location: str,
+        union: Union,
         *,
         ageing: Ageing,
         metrics: Metrics,
-        refresh_s: float = 600.0,
-        stale_after_s: float = 7_200.0,
-        timeout_s: float = 60.0,
+        refresh_s: float,
+        stale_after_s: float,
+        timeout_s: float,
         max_bytes: int = MAX_BYTES,
+        expired_at: float | None = None,
     ) -> None:
         check_location(location)
-        self.location = location
+        self._location = location
+        self._union = union
         self._ageing = ageing
         self._metrics = metrics
         self._refresh_s = refresh_s
         self._stale_after_s = stale_after_s
         self._timeout_s = timeout_s
         self._max_bytes = max_bytes
-        self._in_force = _InForce(None, 0)
-        self._no_verdict = OriginValidation(RpkiState.UNAVAILABLE, source=location)
-        self._loaded: VrpFile | None = None
-        self._version: Version | None = None
-        self._size = 0  # VRPs of what was loaded last
-        self._held_size: int | None = None
+        self._expired_at = expired_at
+        self._loaded: _Loaded | None = None
+        self._guard = ShrinkageGuard()
         self._looked_at: float | None = None
         self._error = ""
-        self._health = RpkiHealth(location, "loading" if location else "off")
-
-    def validate(self, prefix: str, origin: int | None) -> OriginValidation:
-        """RFC 6811 with the VRPs in force; unavailable without fresh ones, with the source named
-        where there is one."""
-        table = self._in_force.table
-        return self._no_verdict if table is None else validate(table, prefix, origin)
-
-    def generation(self) -> int:
-        """Changes whenever an answer of `validate` may change."""
-        return self._in_force.generation
-
-    def health(self) -> RpkiHealth:
-        """State `off`, `loading`, `fresh`, `stale` or `error` (nothing loaded so far)."""
-        return self._health
 
     def load(self, now: float) -> None:
         """Look at the source at once and take what it has.
@@ -101,13 +75,11 @@ class VrpSource:
             Transient: it cannot be had now. What was in force stays so.
             BadInput: it holds no VRPs that can be used. Likewise.
         """
-        if not self.location:
-            return
         self._looked_at = now
         try:
             fetched = fetch(
-                self.location,
-                known=None if self._has_expired(now) else self._version,
+                self._location,
+                known=self._known_version(now),
                 timeout_s=self._timeout_s,
                 max_bytes=self._max_bytes,
             )
@@ -116,105 +88,93 @@ class VrpSource:
         except (Transient, BadInput) as error:
             self._error = str(error)
             raise
-        finally:
-            self._age(now)
 
     def refresh(self, now: float) -> None:
-        """Look at the source where that is due, and give up VRPs that are stale at `now`.
-
-        Failures are logged and shown in `health`; they leave what is in force as it is.
-        """
+        """Look at the source where that is due. Failures are logged and shown in `status`; they
+        leave what is in force as it is."""
         if self._is_due(now):
             try:
                 self.load(now)
             except (Transient, BadInput) as error:
                 log.warning("VRPs: %s", error)
-        elif self.location:
-            self._age(now)
+
+    def status(self, now: float) -> SourceStatus:
+        loaded, error = self._loaded, self._error
+        if loaded is None:
+            state = SourceState.ERROR if error else SourceState.LOADING
+            return SourceStatus(self._location, state, error=error)
+        state = SourceState.FRESH
+        if self._is_stale(loaded.as_of, now):
+            state = SourceState.STALE
+            error = error or f"VRPs are older than {self._stale_after_s:g} s (rpki.stale_after_s)"
+        return SourceStatus(
+            self._location, state, loaded.vrps, loaded.aspas, loaded.as_of, error=error
+        )
+
+    def stop(self) -> None:
+        """Nothing runs between two looks."""
 
     def _is_due(self, now: float) -> bool:
-        if not self.location:
-            return False
         if self._looked_at is None:
             return True
         if self._ageing is Ageing.NEVER and self._loaded is not None:
             return False
         # What is held back is confirmed by a look at the usual time, not by a hasty one.
-        failed = bool(self._error) and self._held_size is None
+        failed = bool(self._error) and not self._guard.holds
         wait_s = min(self._refresh_s, RETRY_S) if failed else self._refresh_s
         # A clock that was set back must not stop refreshing.
         return not 0 <= now - self._looked_at < wait_s
 
-    def _has_expired(self, now: float) -> bool:
-        """Some VRP in force has expired: the source is read again though it is unchanged."""
-        expiry = None if self._loaded is None else self._loaded.next_expiry
-        return expiry is not None and expiry <= now
+    def _known_version(self, now: float) -> Version | None:
+        """What need not be sent again; None where it must be read though it is unchanged:
+        something in it has expired, or the union had to do without it for a while."""
+        loaded = self._loaded
+        if loaded is None or (loaded.next_expiry is not None and loaded.next_expiry <= now):
+            return None
+        if self._union.said_by(self._location) is None and not self._is_stale(loaded.as_of, now):
+            return None
+        return loaded.version
 
     def _take(self, fetched: Fetched, now: float) -> str:
-        """Take what was fetched for loaded.
+        """Take what was fetched for loaded; why it was not taken, empty where it was."""
+        file = self._read(fetched, now)
+        size, before = len(file.vrps), 0 if self._loaded is None else self._loaded.vrps
+        if complaint := self._guard.complaint(before, size):
+            return f"{self._location}: {complaint}"
+        if not self._is_stale(file.as_of, now):
+            self._union.put(self._location, file.vrps, file.aspas)
+        self._loaded = _Loaded(fetched.version, file.as_of, file.next_expiry, size, len(file.aspas))
+        return ""
 
-        Returns:
-            why it was not taken, empty when it was.
-        """
+    def _read(self, fetched: Fetched, now: float) -> VrpFile:
         by_clock = self._ageing is Ageing.BY_CLOCK
         modified = now if fetched.modified is None and by_clock else fetched.modified
-        loaded = read_vrps(
-            inflate(fetched.content, name=self.location, max_bytes=self._max_bytes),
-            name=self.location,
-            expired_at=now if by_clock else None,
+        file = read_vrps(
+            inflate(fetched.content, name=self._location, max_bytes=self._max_bytes),
+            name=self._location,
+            expired_at=now if by_clock else self._expired_at,
             built_at=modified,
+            like=self._union.said_by(self._location),
         )
-        size = len(loaded.table)
-        refused = sum(loaded.refused.values())
-        for reason, count in loaded.refused.items():
+        refused = sum(file.refused.values())
+        for reason, count in file.refused.items():
             self._metrics.drop("rpki", reason, count)
         if refused:
             log.warning(
                 "VRPs: %s: %d entries refused, first: %s",
-                self.location,
+                self._location,
                 refused,
-                loaded.first_refused,
+                file.first_refused,
             )
-        if not size:
+        if not len(file.vrps):
             raise BadInput(
-                f"{self.location}: none of its VRPs can be used:"
-                f" {refused} malformed, {loaded.expired} expired",
+                f"{self._location}: none of its VRPs can be used:"
+                f" {refused} malformed, {file.expired} expired",
                 reason="no_vrps",
             )
-        if self._is_shrinkage(size):
-            self._held_size = size
-            return f"{size} VRPs instead of {self._size}: held until the next look confirms it"
-        self._held_size = None
-        self._version = fetched.version
-        self._loaded = loaded
-        self._size = size
-        return ""
+        return file
 
-    def _is_shrinkage(self, size: int) -> bool:
-        """Too much is gone at once, and the last look did not show the same."""
-        if size >= self._size * (1 - LARGEST_SHRINKAGE):
+    def _is_stale(self, as_of: float | None, now: float) -> bool:
+        if self._ageing is Ageing.NEVER or as_of is None:
             return False
-        held = self._held_size
-        return held is None or abs(size - held) > held * LARGEST_SHRINKAGE
-
-    def _age(self, now: float) -> None:
-        """Put what was loaded in force unless it is too old, and tell how things stand."""
-        loaded = self._loaded
-        table = None if loaded is None or self._is_stale(loaded.table, now) else loaded.table
-        if table is not self._in_force.table:
-            self._in_force = _InForce(table, self._in_force.generation + 1)
-        error = self._error
-        if table is not None:
-            state = "fresh"
-        elif loaded is not None:
-            state = "stale"
-            error = error or f"VRPs are older than {self._stale_after_s:g} s (rpki.stale_after_s)"
-        else:
-            state = "error" if error else "loading"
-        as_of = None if loaded is None else loaded.table.as_of
-        self._health = RpkiHealth(self.location, state, vrps=self._size, as_of=as_of, error=error)
-
-    def _is_stale(self, table: VrpTable, now: float) -> bool:
-        if self._ageing is Ageing.NEVER or table.as_of is None:
-            return False
-        return now - table.as_of > self._stale_after_s
+        return now - as_of > self._stale_after_s

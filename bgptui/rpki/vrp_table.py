@@ -1,117 +1,165 @@
-"""The table of validated ROA payloads: which VRPs cover a prefix.
+"""The VRPs in force: which of them cover a prefix.
 
 Per address family one dict per prefix length, keyed by the network's bits, to the prefix's own
 VRPs **and** every VRP that covers it, longest first. So the first hit of a walk from the longest
-length down is the whole answer. Which lengths are worth a look is known per block of addresses.
-A table never changes once built: readers take no lock, a new one replaces it by one reference.
+length down is the whole answer.
+
+One thread writes while others read and take no lock: what a prefix has is replaced by one
+reference, so that a reader sees it either before or after a change.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from typing import NamedTuple
 
-from msgspec import Struct
+from bgptui.domain.rpki import Payload, Vrp
+from bgptui.rpki.prefix_blocks import PrefixBlocks, Walk
+from bgptui.rpki.vrp_set import Delta, Entry, Own, VrpSet, empty_family, set_of
 
-from bgptui.domain.prefix import IPV4_BITS, IPV6_BITS, parse_prefix
-from bgptui.domain.rpki import Vrp
-from bgptui.errors import BadInput
-
-MAX_ASN = 2**32 - 1
-
-Covering = tuple[Vrp, ...]
-
-# Prefix lengths that occur in a block, longest first: (length, shift to its network bits, lookup).
-_Walk = tuple[tuple[int, int, Callable[[int], Covering | None]], ...]
-
-# Top bits that make a block of addresses. Finer ones waste fewer looks but take more memory.
-_BLOCK_BITS = {IPV4_BITS: 12, IPV6_BITS: 28}
+# From so many changes on going once over the whole table beats looking below each of them.
+_MANY = 2_000
 
 
-class _Family(Struct, frozen=True):
-    """One address family.
+class Provenance(NamedTuple):
+    """Where VRPs came from and when they were built, seconds since 1970 UTC, if anybody said."""
 
-    Attributes:
-        block_shift: bits below a block's.
-        walks: per block, the lengths that occur in it.
-        short_walk: the lengths shorter than a block, for blocks that have no walk.
-    """
-
-    block_shift: int
-    walks: dict[int, _Walk]
-    short_walk: _Walk
+    source: str = ""
+    as_of: float | None = None
 
 
 class VrpTable:
-    """An immutable set of VRPs.
+    """The VRPs in force.
 
     Attributes:
-        source: where they came from, for evidence.
-        as_of: when they were built, seconds since 1970 UTC; None where nobody said.
+        provenance: for evidence; replaced as a whole.
     """
 
-    __slots__ = ("_families", "_size", "as_of", "source")
+    __slots__ = ("_blocks", "_lookups", "_merged", "_size", "provenance")
 
-    def __init__(
-        self, families: dict[int, _Family], *, size: int, source: str, as_of: float | None
-    ) -> None:
-        self._families = families
-        self._size = size
-        self.source = source
-        self.as_of = as_of
+    def __init__(self, *, source: str = "", as_of: float | None = None) -> None:
+        self.provenance = Provenance(source, as_of)
+        self._merged = empty_family()
+        self._blocks = {width: PrefixBlocks(width, own) for width, own in self._merged.items()}
+        self._lookups = {
+            width: (blocks.block_shift, blocks.walks.get, blocks)
+            for width, blocks in self._blocks.items()
+        }
+        self._size = 0
 
     def __len__(self) -> int:
         """Distinct VRPs."""
         return self._size
 
-    def covering(self, width: int, address: int, length: int) -> Covering:
-        """The VRPs that cover a prefix (as of parse_prefix), longest first; () where none does."""
-        family = self._families[width]
-        walk = family.walks.get(address >> family.block_shift, family.short_walk)
-        for its_length, shift, lookup in walk:
+    def __contains__(self, entry: Entry) -> bool:
+        payload = entry.payload
+        return payload in self._merged[entry.width][payload.length].get(entry.network, ())
+
+    def covering(self, width: int, address: int, length: int) -> Own:
+        """What covers a prefix (as of parse_prefix), longest first; () where nothing does."""
+        block_shift, walk_of, blocks = self._lookups[width]
+        for its_length, shift, lookup in walk_of(address >> block_shift) or blocks.short_walk:
             if its_length <= length:
                 found = lookup(address >> shift)
                 if found is not None:
                     return found
         return ()
 
+    def adopt(self, vrps: VrpSet) -> None:
+        """Take a set's VRPs into an empty table, sharing its objects: cheaper than a delta."""
+        for width, by_length in self._merged.items():
+            for mine, theirs in zip(by_length, vrps.own[width], strict=True):
+                mine.update(theirs)
+            self._blocks[width].note_all()
+        self._size = len(vrps)
+        self._merge()
 
-class VrpTableBuilder:
-    """Collects VRPs, then builds the table. One builder makes one table."""
+    def apply(self, delta: Delta) -> Delta:
+        """Change the table; what of the delta made a difference.
 
-    def __init__(self) -> None:
-        self._own: dict[int, tuple[dict[int, Covering], ...]] = {
-            width: tuple({} for _ in range(width + 1)) for width in _BLOCK_BITS
-        }
-        self._asns: dict[int, int] = {}
-
-    def add(self, prefix: str, *, max_length: int | None, asn: int, trust_anchor: str = "") -> None:
-        """Add one VRP; the same one twice counts once.
-
-        Args:
-            max_length: None means the prefix's own length (RFC 9582 section 4.3.2.2).
-        Raises:
-            BadInput: `bad_prefix`, `bad_max_length` or `bad_asn`.
+        Announcements come first, so that a route which one VRP loses and another gains is not
+        without both in between.
         """
-        width, address, length = parse_prefix(prefix)
-        if max_length is None:
-            max_length = length
-        if not length <= max_length <= width:
-            raise BadInput(
-                f"max length {max_length} of {prefix} is not between {length} and {width}",
-                reason="bad_max_length",
-            )
-        if not 0 <= asn <= MAX_ASN:
-            raise BadInput(f"{asn} is not an AS number", reason="bad_asn")
-        # A file has ten VRPs per AS and a new int object for each: one serves them all.
-        vrp = Vrp(prefix, max_length, self._asns.setdefault(asn, asn), trust_anchor)
-        own = self._own[width][length]
-        network = address >> (width - length)
-        before = own.get(network)
-        own[network] = (vrp,) if before is None else (*before, vrp)
+        many = len(delta.announced) + len(delta.withdrawn) > _MANY
+        announced = tuple(entry for entry in delta.announced if self._insert(entry, many=many))
+        withdrawn = tuple(entry for entry in delta.withdrawn if self._remove(entry, many=many))
+        self._size += len(announced) - len(withdrawn)
+        if many:
+            self._merge()
+        return Delta(announced, withdrawn)
 
-    def build(self, *, source: str = "", as_of: float | None = None) -> VrpTable:
-        """The table of everything added so far."""
-        size = sum(_distinct(own) for family in self._own.values() for own in family)
-        families = {width: _merge(width, own) for width, own in self._own.items()}
-        return VrpTable(families, size=size, source=source, as_of=as_of)
+    def _insert(self, entry: Entry, *, many: bool) -> bool:
+        width, network, payload = entry.width, entry.network, entry.payload
+        length = payload.length
+        of_length = self._merged[width][length]
+        before = of_length.get(network)
+        if before is None:
+            # Whoever reads between these two lines finds what covers the prefix besides.
+            of_length[network] = (payload, *self.covering(*entry.prefix))
+            self._blocks[width].note(length, network)
+        elif payload in before:
+            return False
+        else:
+            of_length[network] = _with(before, payload)
+        if not many:
+            for longer, below in self._blocks[width].below(length, network):
+                of_longer = self._merged[width][longer]
+                of_longer[below] = _with(of_longer[below], payload)
+        return True
+
+    def _remove(self, entry: Entry, *, many: bool) -> bool:
+        width, network, payload = entry.width, entry.network, entry.payload
+        length = payload.length
+        of_length = self._merged[width][length]
+        before = of_length.get(network, ())
+        if payload not in before:
+            return False
+        after = _without(before, payload)
+        if after and after[0].length == length:
+            of_length[network] = after
+        else:
+            del of_length[network]
+        if not many:
+            for longer, below in self._blocks[width].below(length, network):
+                of_longer = self._merged[width][longer]
+                of_longer[below] = _without(of_longer[below], payload)
+        return True
+
+    def _merge(self) -> None:
+        """Give each prefix the VRPs that cover it besides its own, shorter lengths first."""
+        for width, by_length in self._merged.items():
+            for length in range(len(by_length)):
+                self._merge_length(width, length)
+
+    def _merge_length(self, width: int, length: int) -> None:
+        of_length, blocks, shift = self._merged[width][length], self._blocks[width], width - length
+        shorter: dict[int, Walk] = {}  # per block
+        for network, before in of_length.items():
+            address = network << shift
+            block = address >> blocks.block_shift
+            walk = shorter.get(block)
+            if walk is None:
+                walk = shorter[block] = blocks.shorter(block, length)
+            above: Own = ()
+            for _, its_shift, lookup in walk:
+                found = lookup(address >> its_shift)
+                if found is not None:
+                    above = found
+                    break
+            if above or before[-1].length != length:
+                after = (*(own for own in before if own.length == length), *above)
+                if after != before:
+                    of_length[network] = after
+
+
+def _with(covering: Own, payload: Payload) -> Own:
+    return tuple(sorted((*covering, payload), key=_longest_first))
+
+
+def _without(covering: Own, payload: Payload) -> Own:
+    return tuple(other for other in covering if other != payload)
+
+
+def _longest_first(payload: Payload) -> tuple[int, int, int, str]:
+    return -payload.length, payload.max_length, payload.asn, payload.trust_anchor
 
 
 def table_of(vrps: Iterable[Vrp], *, source: str = "", as_of: float | None = None) -> VrpTable:
@@ -120,62 +168,6 @@ def table_of(vrps: Iterable[Vrp], *, source: str = "", as_of: float | None = Non
     Raises:
         BadInput: one of them is malformed.
     """
-    builder = VrpTableBuilder()
-    for vrp in vrps:
-        builder.add(
-            vrp.prefix, max_length=vrp.max_length, asn=vrp.asn, trust_anchor=vrp.trust_anchor
-        )
-    return builder.build(source=source, as_of=as_of)
-
-
-def _distinct(own: dict[int, Covering]) -> int:
-    """Sort each prefix's VRPs and drop repeated ones, in place; how many are left."""
-    size = 0
-    for network, vrps in own.items():
-        if len(vrps) == 1:
-            size += 1
-            continue
-        own[network] = distinct = tuple(sorted(set(vrps)))
-        size += len(distinct)
-    return size
-
-
-def _merge(width: int, by_length: tuple[dict[int, Covering], ...]) -> _Family:
-    """Append to each prefix's VRPs those that cover it, in place, shorter lengths first."""
-    block_bits = _BLOCK_BITS[width]
-    block_shift = width - block_bits
-    steps = {length: (length, width - length, own.get) for length, own in enumerate(by_length)}
-    walk_of: dict[int, _Walk] = {}  # by the set of lengths, as a bit mask
-
-    def walk(lengths: int) -> _Walk:
-        known = walk_of.get(lengths)
-        if known is None:
-            longest_first = range(lengths.bit_length() - 1, -1, -1)
-            known = tuple(steps[length] for length in longest_first if lengths >> length & 1)
-            walk_of[lengths] = known
-        return known
-
-    short = sum(1 << length for length in range(block_bits) if by_length[length])
-    lengths_in: dict[int, int] = {}  # per block
-    for length, own in enumerate(by_length):
-        shift = width - length
-        so_far: dict[int, _Walk] = {}  # per block, the lengths below this one
-        for network, vrps in own.items():
-            address = network << shift
-            block = address >> block_shift
-            above = so_far.get(block)
-            if above is None:
-                lengths = lengths_in.get(block, short) & ((1 << length) - 1)
-                above = so_far[block] = walk(lengths)
-                if length >= block_bits:
-                    lengths_in[block] = lengths_in.get(block, short) | 1 << length
-            for _, its_shift, lookup in above:
-                found = lookup(address >> its_shift)
-                if found is not None:
-                    own[network] = vrps + found
-                    break
-    return _Family(
-        block_shift=block_shift,
-        walks={block: walk(lengths) for block, lengths in lengths_in.items()},
-        short_walk=walk(short),
-    )
+    table = VrpTable(source=source, as_of=as_of)
+    table.adopt(set_of(vrps))
+    return table

@@ -1,6 +1,7 @@
 """From frame to message, with every bad frame counted and quarantined."""
 
 import time
+from collections.abc import Sequence
 
 from bgptui.domain.routing import BgpMessage
 from bgptui.errors import BadInput
@@ -25,6 +26,7 @@ class Intake:
         max_frame_bytes: int,
     ) -> None:
         self._decode = decoder.decode
+        self._decode_lot = decoder.decode_lot
         self._quarantine = quarantine
         self._metrics = metrics
         self._max_frame_bytes = max_frame_bytes
@@ -44,9 +46,24 @@ class Intake:
         except BadInput as error:
             self.refuse(frame, error, source=source, line=line)
             return error
-        if isinstance(taken, Control) and taken.kind is ControlKind.ERROR:
-            self._metrics.count("ingest", "ris_error")
+        if isinstance(taken, Control):
+            self._count(taken)
         return taken
+
+    def take_lot(
+        self, frames: Sequence[bytes]
+    ) -> tuple[list[BgpMessage], list[tuple[int, Control | BadInput]]]:
+        """The messages of many frames, none over `max_frame_bytes`; what else there was with
+        its place. Refusing what is bad is left to the caller."""
+        messages, others = self._decode_lot(frames)
+        for _, other in others:
+            if isinstance(other, Control):
+                self._count(other)
+        return messages, others
+
+    def _count(self, control: Control) -> None:
+        if control.kind is ControlKind.ERROR:
+            self._metrics.count("ingest", "ris_error")
 
     def refuse(
         self, frame: bytes, error: BadInput, *, source: str, line: int | None = None

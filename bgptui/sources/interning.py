@@ -28,7 +28,9 @@ class Interned(dict[K, V], Generic[K, V]):
         self._old: dict[K, V] = {}
 
     def __missing__(self, key: K) -> V:
-        value = self._old[key] if key in self._old else self._make(key)
+        value = self._old.get(key)
+        if value is None:
+            value = self._make(key)
         if len(self) >= self._capacity:
             self._old = dict(self)
             self.clear()

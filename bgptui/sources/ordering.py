@@ -3,11 +3,13 @@
 import heapq
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from operator import attrgetter
 from typing import NamedTuple, Protocol, TypeVar
 
 HORIZON_S = 10.0
 MOST_WAITING = 100_000
+_LOT = 256
 _LOOK_EVERY = 1_024  # sorting in lots costs less than a heap
 
 
@@ -21,9 +23,9 @@ timestamp_of = attrgetter("timestamp")
 
 
 def in_time_order(
-    arrivals: Iterable[T], *, horizon_s: float = HORIZON_S, most_waiting: int = MOST_WAITING
+    arrivals: Iterable[list[T]], *, horizon_s: float = HORIZON_S, most_waiting: int = MOST_WAITING
 ) -> Iterator[list[T]]:
-    """The same things in lots, in (timestamp, arrival) order.
+    """Lots of things as other lots, in (timestamp, arrival) order.
 
     What comes at most `horizon_s` of event time behind the newest before it comes out in
     exact order; what is later still is passed on with the next lot.
@@ -34,16 +36,20 @@ def in_time_order(
     waiting: list[T] = []
     in_order = 0  # of waiting, from the left
     newest = float("-inf")
+    looked_at = 0
     oldest_late = float("inf")  # of those right of in_order that came behind a newer one
-    for count, arrival in enumerate(arrivals, start=1):
-        waiting.append(arrival)
-        timestamp = arrival.timestamp
-        if timestamp >= newest:
-            newest = timestamp
-        elif timestamp < oldest_late:
-            oldest_late = timestamp
-        if count % _LOOK_EVERY:
+    for arriving in arrivals:
+        waiting += arriving
+        for arrival in arriving:
+            timestamp = arrival.timestamp
+            if timestamp >= newest:
+                newest = timestamp
+            elif timestamp < oldest_late:
+                oldest_late = timestamp
+        looked_at += len(arriving)
+        if looked_at < _LOOK_EVERY:
             continue
+        looked_at = 0
         _settle(waiting, in_order, oldest_late)
         # Left: one exactly horizon_s old still waits, as an equal one may yet come.
         due = bisect_left(waiting, newest - horizon_s, key=timestamp_of)
@@ -56,6 +62,12 @@ def in_time_order(
     _settle(waiting, in_order, oldest_late)
     if waiting:
         yield waiting
+
+
+def in_lots(arrivals: Iterator[T]) -> Iterator[list[T]]:
+    """What comes one by one in lots, as `in_time_order` takes it."""
+    while lot := list(islice(arrivals, _LOT)):
+        yield lot
 
 
 def merge_in_time_order(

@@ -3,35 +3,26 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from typing import TypeVar
 
 from bgptui.domain.routing import BgpMessage, RibEntry
-from bgptui.errors import BadInput, UsageError
+from bgptui.errors import BadInput
 from bgptui.runtime.metrics import Metrics
-from bgptui.sources.input_file import (
-    BYTE_ORDER_MARK,
-    InputKind,
-    collector_of,
-    open_messages,
-    open_rib,
-)
-from bgptui.sources.intake import Intake, oversized
-from bgptui.sources.line_file import Line, split_lines
+from bgptui.sources.input_file import InputKind, collector_of, open_messages, open_rib
+from bgptui.sources.intake import Intake
+from bgptui.sources.json_lines import JsonLines, Recorded
 from bgptui.sources.mrt import MrtDecoders, MrtReader
 from bgptui.sources.mrt_records import split_records
 from bgptui.sources.mrt_rib import MrtRibReader
+from bgptui.sources.ordering import in_lots
 from bgptui.sources.packed_file import STDIN
 from bgptui.sources.quarantine import Quarantine
-from bgptui.sources.recorded_gap import RecordedGap, is_gap_line, parse_gap
 from bgptui.sources.ris_frames import FrameEncoder
-from bgptui.sources.ris_messages import Control, FrameDecoder, KeepReceived
+from bgptui.sources.ris_messages import FrameDecoder, KeepReceived
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
-
-Recorded = BgpMessage | RecordedGap
-
-# A file whose first lines are no JSON at all is something else than a recording.
-_NO_JSON = {"malformed", "not_utf8", "oversized_frame"}
-_FIRST_LINES = 10
 
 
 class RecordReader:
@@ -63,24 +54,26 @@ class RecordReader:
         )
 
     def messages(self, name: str, *, on_read: Callable[[int], None]) -> Iterator[BgpMessage]:
-        """The messages alone of what `recorded` gives."""
-        return (one for one in self.recorded(name, on_read=on_read) if isinstance(one, BgpMessage))
+        """The messages alone of what `lots` gives."""
+        lots = self.lots(name, on_read=on_read)
+        return (one for lot in lots for one in lot if isinstance(one, BgpMessage))
 
-    def recorded(self, name: str, *, on_read: Callable[[int], None]) -> Iterator[Recorded]:
-        """The messages and recorded gaps of one input as they stand.
+    def lots(self, name: str, *, on_read: Callable[[int], None]) -> Iterator[list[Recorded]]:
+        """The messages and recorded gaps of one input as they stand, in lots.
 
         Raises:
             UsageError: it cannot be read, is a routing table, or no recording at all.
         """
         kind, content = open_messages(name, on_read=on_read)
         source = "standard input" if name == STDIN else name
-        try:
-            if kind is InputKind.MRT:
-                yield from self._mrt_messages(name, source, content)
-            else:
-                yield from self._frame_messages(name, source, content)
-        except BadInput as torn:
-            self._torn(source, torn)
+        if kind is InputKind.MRT:
+            messages = self._mrt_messages(name, source, content)
+            yield from in_lots(self._before_tear(source, messages))
+        else:
+            lines = JsonLines(
+                name, source, intake=self._intake, max_frame_bytes=self._max_frame_bytes
+            )
+            yield from self._before_tear(source, lines.lots(content))
 
     def rib(self, name: str) -> Iterator[RibEntry]:
         """The routes of one MRT routing table.
@@ -101,13 +94,18 @@ class RecordReader:
         except BadInput as torn:
             self._torn(name, torn)
 
+    def _before_tear(self, source: str, read: Iterator[T]) -> Iterator[T]:
+        """What comes out of a file until it ends or turns out to be torn."""
+        try:
+            yield from read
+        except BadInput as torn:
+            self._torn(source, torn)
+
     def _torn(self, source: str, torn: BadInput) -> None:
         self._metrics.drop("ingest", torn.reason)
         log.warning("%s: %s; everything before the tear was read", source, torn)
 
-    def _mrt_messages(
-        self, name: str, source: str, content: Iterable[bytes]
-    ) -> Iterator[BgpMessage]:
+    def _mrt_messages(self, name: str, source: str, content: Iterable[bytes]) -> Iterator[Recorded]:
         read = MrtReader(collector_of(name, self._collector), self._mrt).read
         for number, record in enumerate(split_records(content), start=1):
             try:
@@ -117,48 +115,3 @@ class RecordReader:
                 continue
             if message is not None:
                 yield message
-
-    def _frame_messages(
-        self, name: str, source: str, content: Iterable[bytes]
-    ) -> Iterator[Recorded]:
-        readable = 0
-        unreadable: BadInput | None = None
-        for line in split_lines(content, max_bytes=self._max_frame_bytes):
-            taken = self._take(source, line)
-            if isinstance(taken, Recorded):
-                yield taken
-            if isinstance(taken, BadInput):
-                unreadable = unreadable or taken
-                readable += taken.reason not in _NO_JSON
-                if not readable and line.number >= _FIRST_LINES:
-                    raise _no_recording(name, unreadable)
-            elif taken is not None:
-                readable += 1
-        if not readable and unreadable is not None:
-            raise _no_recording(name, unreadable)
-
-    def _take(self, source: str, line: Line) -> Recorded | Control | BadInput | None:
-        """What a line holds; None for a blank one."""
-        content = line.content.strip()
-        if line.number == 1:
-            content = content.removeprefix(BYTE_ORDER_MARK)
-        if not content:
-            return None
-        if line.size_bytes > self._max_frame_bytes:
-            error = oversized(line.size_bytes, self._max_frame_bytes)
-            self._intake.refuse(content, error, source=source, line=line.number)
-            return error
-        if is_gap_line(content):
-            return self._take_gap(content, source=source, line=line.number)
-        return self._intake.take(content, source=source, line=line.number)
-
-    def _take_gap(self, content: bytes, *, source: str, line: int) -> RecordedGap | BadInput:
-        try:
-            return parse_gap(content)
-        except BadInput as error:
-            self._intake.refuse(content, error, source=source, line=line)
-            return error
-
-
-def _no_recording(name: str, first: BadInput) -> UsageError:
-    return UsageError(f"{name}: not a RIS Live recording (JSON lines) and not MRT: {first}")

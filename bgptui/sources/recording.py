@@ -11,9 +11,10 @@ from bgptui.domain.routing import BgpMessage
 from bgptui.runtime.clock import Clock
 from bgptui.runtime.metrics import Metrics
 from bgptui.sources.input_file import DEFAULT_COLLECTOR, begin_of, expand, size_of
-from bgptui.sources.ordering import in_time_order, merge_in_time_order
+from bgptui.sources.json_lines import Recorded
+from bgptui.sources.ordering import in_lots, in_time_order, merge_in_time_order
 from bgptui.sources.quarantine import Quarantine
-from bgptui.sources.record_reader import Recorded, RecordReader
+from bgptui.sources.record_reader import RecordReader
 from bgptui.sources.recorded_gap import KnownGaps
 from bgptui.sources.ris_messages import FrameDecoder
 from bgptui.sources.sink import BATCH_MESSAGES, TICK_S, Sink
@@ -96,10 +97,10 @@ class Recording:
         known = [size for size in sizes if size is not None]
         self._total_bytes = sum(known) if len(known) == len(sizes) else None
         if len(names) == 1:
-            yield from in_time_order(self._messages(names[0]))
+            yield from in_time_order(self._as_it_stands(names[0]))
             return
         parts = [(begin_of(name), partial(self._ordered, name)) for name in names]
-        yield from in_time_order(merge_in_time_order(parts))
+        yield from in_time_order(in_lots(merge_in_time_order(parts)))
 
     def frames(self) -> Iterator[tuple[float, bytes]]:
         """(timestamp, frame as received) of every message, in order, for a RisServer.
@@ -158,11 +159,11 @@ class Recording:
             self._last_message = messages[-1].timestamp
             sink.process(messages, self._clock.now())
 
-    def _messages(self, name: str) -> Iterator[Recorded]:
-        return self._reader.recorded(name, on_read=self._count_read)
+    def _as_it_stands(self, name: str) -> Iterator[list[Recorded]]:
+        return self._reader.lots(name, on_read=self._count_read)
 
     def _ordered(self, name: str) -> Iterator[Recorded]:
-        return _flat(in_time_order(self._messages(name)))
+        return _flat(in_time_order(self._as_it_stands(name)))
 
     def _count_read(self, size_bytes: int) -> None:
         self._read_bytes += size_bytes

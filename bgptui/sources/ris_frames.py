@@ -97,7 +97,7 @@ def ris_host(collector: str) -> str:
 
 
 def _add_routes(data: _Data, message: BgpMessage, attributes: Attributes) -> None:
-    data.path, data.community = message.as_path, message.communities
+    data.path, data.community = message.as_path, attributes.communities
     if attributes.origin is not None:
         data.origin = _ORIGINS[attributes.origin]
     if attributes.med is not None:

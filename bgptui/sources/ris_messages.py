@@ -6,21 +6,27 @@ withdrawals, `rrc19` beside `rrc19.ripe.net`) both forms are read.
 """
 
 import re
+from collections.abc import Iterable
 from enum import Enum, StrEnum, auto
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from bgptui.domain.routing import EARLIEST, LATEST, BgpMessage, MessageType, Peer, Session
+from bgptui.domain.routing import (
+    EARLIEST,
+    LATEST,
+    MAX_ASN,
+    BgpMessage,
+    MessageType,
+    Peer,
+    Session,
+)
 from bgptui.errors import BadInput
 from bgptui.sources.addresses import canonical_address, canonical_prefix, short_host
 from bgptui.sources.interning import Interned
 
-MAX_ASN = 2**32 - 1
-
 _Asn = Annotated[int, Meta(ge=0, le=MAX_ASN)]
-_Community = tuple[_Asn, _Asn]
 
 
 class _WireType(StrEnum):
@@ -50,7 +56,7 @@ class _Data(Struct, gc=False):
     announcements: list[_Announcement] | None = None
     withdrawals: list[str] | None = None
     path: tuple[_Asn | tuple[_Asn, ...], ...] | None = None
-    community: tuple[_Community, ...] | None = None
+    community: Raw = Raw()
     state: str | None = None
 
 
@@ -108,6 +114,10 @@ _TYPES = {
     _WireType.STATE: MessageType.STATE,
 }
 
+# Looked up once: finding a member of an enum costs as much as a lookup in a cache.
+_WIRE_UPDATE = _WireType.UPDATE
+_UPDATE = MessageType.UPDATE
+
 # The first three are ExaBGP's; so libbgpstream (bs_format_rislive.c) reads this feed: `connected`
 # is the TCP connection before any OPEN, `up` is Established. A peer that is refused goes
 # `connected`, `down`, `connected` for days; one whose `up` does not come is up with its first
@@ -128,7 +138,6 @@ _SESSIONS = {
 _REASONS = (
     ("$.data.peer_asn", "bad_asn"),
     ("$.data.path", "bad_asn"),
-    ("$.data.community", "bad_community"),
     ("$.data.timestamp", "bad_timestamp"),
     ("$.data.withdrawals", "bad_prefix"),
     ("$.data.announcements", "bad_prefix"),
@@ -187,8 +196,8 @@ class FrameDecoder:
 
         Raises:
             BadInput: `malformed`, `not_utf8`, `unknown_type`, `bad_timestamp`, `bad_peer`,
-                `bad_asn`, `bad_collector`, `bad_prefix`, `bad_next_hop`, `bad_community`
-                or `unknown_state`; nothing else is ever raised.
+                `bad_asn`, `bad_collector`, `bad_prefix`, `bad_next_hop` or
+                `unknown_state`; nothing else is ever raised.
         """
         try:
             wire = self._wire(frame)
@@ -198,6 +207,29 @@ class FrameDecoder:
             return self._decode_other(frame, None)
         return self._message(wire.data, frame)
 
+    def decode_lot(
+        self, frames: Iterable[bytes]
+    ) -> tuple[list[BgpMessage], list[tuple[int, Control | BadInput]]]:
+        """Many frames at once, so that only what is no message costs its reader a look.
+
+        Returns:
+            the messages in order, and what else there was with its place among the frames.
+        """
+        messages: list[BgpMessage] = []
+        others: list[tuple[int, Control | BadInput]] = []
+        decode, append = self.decode, messages.append
+        for place, frame in enumerate(frames):
+            try:
+                taken = decode(frame)
+            except BadInput as error:
+                others.append((place, error))
+                continue
+            if isinstance(taken, BgpMessage):
+                append(taken)
+            else:
+                others.append((place, taken))
+        return messages, others
+
     def _message(self, data: _Data, frame: bytes) -> BgpMessage:
         timestamp = data.timestamp
         if not EARLIEST <= timestamp <= LATEST:
@@ -206,7 +238,7 @@ class FrameDecoder:
             )
         peer = self._peers[data.host, data.peer, data.peer_asn]
         received = _utf8(frame) if self._keep else b""
-        if data.type is not _WireType.UPDATE:
+        if data.type is not _WIRE_UPDATE:
             return _without_routes(data, peer, received)
 
         # The common shapes (one next hop; nothing withdrawn) take no loop of their own: this
@@ -230,14 +262,14 @@ class FrameDecoder:
         return BgpMessage(
             timestamp,
             peer,
-            MessageType.UPDATE,
+            _UPDATE,
             announced,
             self._distinct(withdrawals) if withdrawals else (),
             data.path or (),
             announced_listed,
             len(withdrawals) if withdrawals else 0,
             next_hops,
-            data.community or (),
+            bytes(data.community),
             None,
             received,
         )
@@ -324,7 +356,8 @@ def _next_hops(text: str) -> tuple[str, ...]:
 
 
 def _utf8(frame: bytes) -> bytes:
-    """The frame itself: what is kept goes into a JSON column, which holds only UTF-8.
+    """The frame without space around it: what is kept goes into a JSON column, which holds only
+    UTF-8.
 
     The typed decoder checks the fields it reads; this checks the ones it skips.
     """
@@ -332,7 +365,7 @@ def _utf8(frame: bytes) -> bytes:
         frame.decode()
     except UnicodeDecodeError as error:
         raise BadInput(f"frame is not UTF-8: {error}", reason="not_utf8") from None
-    return frame
+    return frame.strip()
 
 
 def _control(kind: ControlKind, data: Raw) -> Control:

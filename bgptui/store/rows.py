@@ -248,7 +248,7 @@ def event_row(event: RouteEvent) -> bytes:
         "min_peers": event.min_peers,
         "opens_alert": event.opens_alert,
         "rpki_reason": validation.reason,
-        "covering": validation.covering,
+        "covering": validation.covering[:],
         "evidence": event.evidence,
     }
     return b"".join(

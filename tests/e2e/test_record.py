@@ -17,7 +17,7 @@ from bgptui.domain.gap import Gap
 from bgptui.domain.routing import BgpMessage
 from bgptui.errors import BadInput, UsageError
 from bgptui.runtime.clock import EventClock
-from bgptui.sources.line_file import split_lines
+from bgptui.sources.line_file import Lines, split_lines
 from bgptui.sources.packed_file import read_chunks
 from bgptui.sources.playback import Pacing, Times
 from bgptui.sources.recorded_gap import is_gap_line
@@ -75,8 +75,9 @@ def recorded(path: Path) -> int:
     lines = split_lines(read_chunks(str(path), on_read=lambda _: None), max_bytes=2**20)
     count = 0
     with suppress(BadInput, UsageError):
-        for line in lines:
-            count += not is_gap_line(line.content)
+        for block in lines:
+            assert isinstance(block, Lines)
+            count += sum(not is_gap_line(line) for line in block.contents)
     return count
 
 

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from bgptui.domain.rpki import CoveringVrps, Payload
 from bgptui.runtime.metrics import Metrics
 from bgptui.store.batch import WriteBatch
 from bgptui.store.file_lock import FileLock
@@ -41,6 +42,8 @@ def values(annotation: Any) -> st.SearchStrategy[Any]:
     """Every value of a type that stands in a batch; Any is what JSON can say."""
     if annotation in _BASES:
         return _BASES[annotation]
+    if annotation is CoveringVrps:  # its text is made from its numbers, so they must fit
+        return st.builds(CoveringVrps, st.just("192.0.2.0/24"), st.just((Payload(16, 24, 64500),)))
     if annotation is Any:
         return _JSON
     origin, arguments = get_origin(annotation), get_args(annotation)

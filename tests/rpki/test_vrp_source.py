@@ -3,20 +3,21 @@
 import json
 import os
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from shutil import which
 
 import pytest
 
 from bgptui.domain.rpki import RpkiState
 from bgptui.errors import BadInput, Transient, UsageError
+from bgptui.rpki.source import Ageing
+from bgptui.rpki.validator import Validator
 from bgptui.rpki.vrp_fetch import fetch
-from bgptui.rpki.vrp_source import Ageing, VrpSource
+from bgptui.rpki.vrp_source import JsonSource
 from bgptui.runtime.metrics import Metrics
+from support.certificates import self_signed
 
 BUILT = 1_753_003_893.0
 BUILD_TIME = "2025-07-20T09:31:33Z"
@@ -96,24 +97,35 @@ def site() -> Iterator[Server]:
     server.server_close()
 
 
-def source(location: str, *, ageing: Ageing = Ageing.BY_CLOCK, timeout_s: float = 5.0) -> VrpSource:
-    return VrpSource(
-        location,
-        ageing=ageing,
-        metrics=Metrics(),
-        refresh_s=600.0,
-        stale_after_s=7200.0,
-        timeout_s=timeout_s,
-        max_bytes=100_000,
+def source(
+    location: str,
+    *,
+    ageing: Ageing = Ageing.BY_CLOCK,
+    timeout_s: float = 5.0,
+    metrics: Metrics | None = None,
+) -> Validator:
+    return Validator(
+        [
+            lambda union: JsonSource(
+                location,
+                union,
+                ageing=ageing,
+                metrics=metrics or Metrics(),
+                refresh_s=600.0,
+                stale_after_s=7200.0,
+                timeout_s=timeout_s,
+                max_bytes=100_000,
+            )
+        ]
     )
 
 
-def state(vrps: VrpSource, prefix: str = "10.0.0.0/16", origin: int = 64496) -> RpkiState:
+def state(vrps: Validator, prefix: str = "10.0.0.0/16", origin: int = 64496) -> RpkiState:
     return vrps.validate(prefix, origin).state
 
 
-def test_without_a_location_validation_is_off() -> None:
-    vrps = source("")
+def test_without_a_source_validation_is_off() -> None:
+    vrps = Validator()
     vrps.refresh(BUILT)
     assert (vrps.health().state, state(vrps)) == ("off", RpkiState.UNAVAILABLE)
 
@@ -240,14 +252,9 @@ def test_a_redirect_is_followed_within_http(site: Server) -> None:
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
     """A certificate for 127.0.0.1 that nobody vouches for, with its key."""
-    if which("openssl") is None:
-        pytest.skip("needs openssl to make a certificate")
+    key, certificate = self_signed(tmp_path)
     pem = tmp_path / "site.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-    command += ["-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-keyout", str(pem)]
-    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-out", str(tmp_path / "cert.pem")]
-    subprocess.run(command, check=True, capture_output=True)
-    pem.write_bytes(pem.read_bytes() + (tmp_path / "cert.pem").read_bytes())
+    pem.write_bytes(key.read_bytes() + certificate.read_bytes())
     return pem
 
 
@@ -366,7 +373,7 @@ def test_malformed_entries_are_counted_as_losses(tmp_path: Path) -> None:
     good = {"asn": 1, "prefix": "10.0.0.0/8", "maxLength": 8}
     path.write_text(json.dumps({"roas": [good, good | {"prefix": "x"}]}))
     metrics = Metrics()
-    VrpSource(str(path), ageing=Ageing.NEVER, metrics=metrics).load(0.0)
+    source(str(path), ageing=Ageing.NEVER, metrics=metrics).load(0.0)
     assert metrics.drops() == {"rpki.bad_prefix": 1}
 
 

@@ -102,7 +102,7 @@ def test_a_file_of_a_folder_is_opened_when_its_time_comes(
     for number in range(5):
         (tmp_path / f"updates.{number}").write_bytes(mrt(*range(number * 100, number * 100 + 9)))
     opened = most = 0
-    plain = Recording._messages
+    plain = Recording._as_it_stands
 
     def watched(self: Recording, name: str) -> Any:
         nonlocal opened, most
@@ -111,7 +111,7 @@ def test_a_file_of_a_folder_is_opened_when_its_time_comes(
         yield from plain(self, name)
         opened -= 1
 
-    monkeypatch.setattr(Recording, "_messages", watched)
+    monkeypatch.setattr(Recording, "_as_it_stands", watched)
     assert len(play(sink, tmp_path)) == 45
     assert most <= 2
 

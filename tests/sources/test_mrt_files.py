@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from msgspec import Struct
 
-from bgptui.domain.routing import AsPath, BgpMessage, MessageType, RibEntry, Session
+from bgptui.domain.routing import AsPath, BgpMessage, MessageType, RibEntry, Session, communities_of
 from bgptui.runtime.metrics import Metrics
 from bgptui.sources.mrt_records import split_records
 from bgptui.sources.packed_file import read_chunks
@@ -208,7 +208,7 @@ def lines_of(message: BgpMessage) -> Iterator[str]:
     for prefix in message.withdrawn:
         yield f"{seconds}|W|{peer}|{prefix}"
     for prefix in message.announced:
-        route = f"{prefix}|{path_text(message.as_path)}|{pairs_text(message.communities)}"
+        route = f"{prefix}|{path_text(message.as_path)}|{pairs_text(communities_of(message))}"
         yield f"{seconds}|A|{peer}|{route}"
 
 

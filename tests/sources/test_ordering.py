@@ -1,5 +1,6 @@
 """Time order inside a bounded horizon."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from hypothesis import given
@@ -15,7 +16,13 @@ class Thing(NamedTuple):
 
 def ordered(timestamps: list[float], *, most_waiting: int = 100_000) -> list[Thing]:
     things = [Thing(timestamp, arrival) for arrival, timestamp in enumerate(timestamps)]
-    return [thing for lot in in_time_order(things, most_waiting=most_waiting) for thing in lot]
+    lots = in_time_order(in_lots(things), most_waiting=most_waiting)
+    return [thing for lot in lots for thing in lot]
+
+
+def in_lots(things: list[Thing]) -> Iterator[list[Thing]]:
+    """As a file is read: about a hundred at a time."""
+    return (things[start : start + 100] for start in range(0, len(things), 100))
 
 
 @given(st.lists(st.integers(0, 10), max_size=50))
@@ -40,6 +47,6 @@ def test_what_is_later_than_the_horizon_is_passed_on_and_nothing_is_lost() -> No
 
 def test_memory_is_bounded_when_time_stands_still() -> None:
     things = [Thing(1.0, arrival) for arrival in range(10_000)]
-    lots = list(in_time_order(things, most_waiting=2_000))
+    lots = list(in_time_order(in_lots(things), most_waiting=2_000))
     assert max(map(len, lots)) <= 3_100
     assert [thing for lot in lots for thing in lot] == things

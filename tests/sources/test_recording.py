@@ -132,8 +132,9 @@ def test_blank_lines_line_ends_and_a_byte_order_mark_do_no_harm(
 ) -> None:
     path = tmp_path / "r"
     path.write_bytes(b"\xef\xbb\xbf" + make_frame(0) + b"\r\n\r\n  \n" + make_frame(1))
-    played = Played(sink, path)
+    played = Played(sink, path, keep=KeepReceived.YES)
     assert played.numbers == [0, 1]
+    assert [message.received for message in sink.messages] == [make_frame(0), make_frame(1)]
     assert not played.metrics.drops()
 
 
@@ -154,6 +155,22 @@ def test_bad_lines_are_quarantined_with_their_place_and_the_rest_goes_on(
     assert played.metrics.drops() == {"ingest.bad_prefix": 1, "ingest.malformed": 1}
     places = [json.loads(line)["place"] for line in quarantine.read_text().splitlines()]
     assert places == [f"{path}:2", f"{path}:3"]
+
+
+def test_places_of_bad_lines_are_right_in_every_block_of_a_long_file(
+    tmp_path: Path, sink: Any, make_frame: Any
+) -> None:
+    path, quarantine = tmp_path / "r", tmp_path / "q"
+    lines = [make_frame(number) for number in range(2_000)]
+    bad = [3, 700, 701, 1_999]
+    for number in bad:
+        lines[number] = b"{"
+    lines[900:900] = [b"", b"x" * 3_000, b" "]
+    path.write_bytes(b"\n".join(lines))
+    played = Played(sink, path, quarantine=quarantine, max_frame_bytes=2_000)
+    assert played.numbers == [number for number in range(2_000) if number not in bad]
+    places = [json.loads(line)["place"] for line in quarantine.read_text().splitlines()]
+    assert places == [f"{path}:{number}" for number in (4, 701, 702, 902, 2_003)]
 
 
 @pytest.mark.parametrize("last", [b"", b"\n"], ids=["no end", "line end"])

@@ -166,8 +166,9 @@ def read_vrp_file(octets: bytes) -> None:
         file = read_vrps(content, name="vrps", expired_at=1_000.0)
         assert all(count > 0 for count in file.refused.values())
         assert bool(file.first_refused) == bool(file.refused)
-        validate(file.table, "203.0.113.0/25", 64500)
-        validate(file.table, "2001:db8::/48", 64501)
+        table = file.table()
+        validate(table, "203.0.113.0/25", 64500)
+        validate(table, "2001:db8::/48", 64501)
 
 
 def read_table(octets: bytes) -> None:

@@ -2,8 +2,8 @@
 
 from ipaddress import ip_address, ip_network
 
-from bgptui.domain.routing import AsPath, BgpMessage, MessageType
-from bgptui.sources.ris_messages import MAX_ASN
+from bgptui.domain.routing import MAX_ASN, AsPath, BgpMessage, MessageType, communities_of
+from bgptui.errors import BadInput
 
 EARLIEST, LATEST = 631_152_000, 4_102_444_800  # 1990 ... 2100
 # A frame of max_frame_bytes has room for no more, at two bytes an item.
@@ -26,7 +26,11 @@ def assert_possible(message: BgpMessage) -> None:
     assert_possible_path(message.as_path)
     for next_hop in message.next_hops:
         assert str(ip_address(next_hop)) == next_hop
-    for community in message.communities:
+    try:
+        communities = communities_of(message)
+    except BadInput:
+        communities = ()
+    for community in communities:
         assert len(community) == 2
         assert all(0 <= part <= MAX_ASN for part in community)
     assert (message.session is not None) == (message.type is MessageType.STATE)

@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import Raw
 
-from bgptui.domain.routing import BgpMessage, MessageType, Peer, Session
+from bgptui.domain.routing import BgpMessage, MessageType, Peer, Session, communities_of
 from bgptui.errors import BadInput
 from bgptui.sources.ris_messages import (
     Control,
@@ -68,8 +69,9 @@ def test_an_update_is_read_whole() -> None:
         announced_listed=2,
         withdrawn_listed=1,
         next_hops=("192.0.2.1",),
-        communities=((64500, 100), (65535, 666)),
+        communities=b"[[64500, 100], [65535, 666]]",
     )
+    assert communities_of(message) == ((64500, 100), (65535, 666))
 
 
 def test_a_prefix_listed_under_two_next_hops_is_announced_once() -> None:
@@ -138,10 +140,28 @@ def test_messages_without_routes_keep_their_type(kind: str) -> None:
 
 
 def test_empty_lists_and_nulls_are_as_good_as_absent_keys() -> None:
-    message = decoded(announcements=[], withdrawals=[], path=[], community=[])
+    message = decoded(announcements=[], withdrawals=[], path=[])
     assert message == decoded()
-    nulls = b'"announcements":null,"withdrawals":null,"path":null,"community":null,"id"'
+    nulls = b'"announcements":null,"withdrawals":null,"path":null,"id"'
     assert FrameDecoder().decode(frame().replace(b'"id"', nulls)) == message
+
+
+@pytest.mark.parametrize("nothing", [{}, {"community": []}, {"community": Raw(b"null")}])
+def test_a_message_without_communities_has_none(nothing: dict[str, Any]) -> None:
+    fields = {"timestamp": 1e9, "peer": "192.0.2.1", "peer_asn": 1, "host": "rrc00"}
+    data = msgspec.json.encode({"type": "UPDATE", **fields, **nothing})
+    message = FrameDecoder().decode(data)
+    assert isinstance(message, BgpMessage)
+    assert communities_of(message) == ()
+
+
+@pytest.mark.parametrize("wrong", [[[1, 2, 3]], [[1]], [[1, -1]], [[1, 2**32]], "none", {}])
+def test_a_route_is_not_lost_for_communities_that_cannot_be_read(wrong: Any) -> None:
+    message = decoded(community=wrong, announcements=announcing("198.51.100.0/24"))
+    assert message.announced == ("198.51.100.0/24",)
+    with pytest.raises(BadInput, match="communities") as caught:
+        communities_of(message)
+    assert caught.value.reason == "bad_community"
 
 
 @pytest.mark.parametrize(
@@ -178,7 +198,6 @@ def test_empty_lists_and_nulls_are_as_good_as_absent_keys() -> None:
         (frame(path=[64500, "64501"]), "bad_asn"),
         (frame(path=[64500, [-1]]), "bad_asn"),
         (frame(path=[64500, 10**400]), "bad_asn"),
-        (frame(community=[[1, 2, 3]]), "bad_community"),
         (frame(host="rrc 01"), "bad_collector"),
         (frame(host="rrc01\x00"), "bad_collector"),
         (frame(withdrawals=["10.0.0.1/8"]), "bad_prefix"),
@@ -301,3 +320,18 @@ def test_an_as_set_is_a_nested_tuple(shared: Path) -> None:
     assert message.as_path == (2497, 6453, 18705, 26281, (13340,))
     assert message.announced == ("2607:ffc0:1000::/36",)
     assert message.announced_listed == 2
+
+
+def test_a_lot_holds_its_messages_in_order_and_tells_the_place_of_all_else() -> None:
+    frames = [
+        b"{",
+        frame(peer="192.0.2.1"),
+        b'{"type":"pong","data":{}}',
+        frame(withdrawals=["10.0.0.1/8"]),
+        frame(peer="192.0.2.2"),
+    ]
+    messages, others = FrameDecoder().decode_lot(frames)
+    assert [message.peer.address for message in messages] == ["192.0.2.1", "192.0.2.2"]
+    assert [
+        (place, other.reason if isinstance(other, BadInput) else other) for place, other in others
+    ] == [(0, "malformed"), (2, Control(ControlKind.PONG)), (3, "bad_prefix")]

@@ -2,6 +2,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from bgptui.domain.alert import Severity
 from bgptui.domain.event import EventType, RouteCleared, RouteEvent, RouteKey
@@ -117,6 +118,17 @@ def test_a_hijack_is_told_with_all_its_evidence() -> None:
     }
 
 
+def test_communities_are_evidence_as_the_frame_has_them_or_that_it_has_something_else() -> None:
+    as_text = replace(update(SUB), communities=b"[[64496, 1], [64496, 2]]")
+    (event,) = monitor().observe(as_text, 101.0)
+    assert isinstance(event, RouteEvent)
+    assert event.evidence["communities"] == ["64496:1", "64496:2"]
+    (event,) = monitor().observe(replace(as_text, communities=b"[[1, 2, 3]]"), 101.0)
+    assert isinstance(event, RouteEvent)
+    assert "communities" not in event.evidence
+    assert "communities" in event.evidence["communities_unreadable"]
+
+
 def test_a_peer_that_repeats_itself_is_told_once_and_another_peer_once_more() -> None:
     watch = monitor()
     assert keys(watch.observe(update(WATCHED), 0.0)) == [("+", HIJACK)]
@@ -199,6 +211,23 @@ def test_prefixes_are_counted_by_state_and_asked_for_once() -> None:
     assert watch.counts()["unavailable"] == 1
 
 
+def test_a_prefix_of_several_origins_is_judged_once_for_each() -> None:
+    judged: list[int | None] = []
+
+    def seven_is_valid(_prefix: str, origin: int | None) -> OriginValidation:
+        judged.append(origin)
+        return OriginValidation(RpkiState.VALID if origin == 7 else RpkiState.NOT_FOUND)
+
+    watching = RouteMonitor(
+        Watchlist(), seven_is_valid, lambda: 1, min_peers=1, next_id=count(1).__next__
+    )
+    for _ in range(3):
+        for path in ((1, 7), (1, 0), (1, 2**32 - 1), (1, (7, 8)), ()):
+            assert watching.observe(update("198.51.100.0/24", path=path), 1.0) == []
+    assert judged == [7, 0, 2**32 - 1, None, A.asn]
+    assert watching.counts() == {"valid": 3, "invalid": 0, "not_found": 12, "unavailable": 0}
+
+
 def test_a_full_cache_of_verdicts_starts_anew() -> None:
     rpki = Rpki()
     watch = monitor(rpki, verdicts_most=2)
@@ -224,7 +253,7 @@ def test_it_is_not_told_again_when_vrps_change_but_nothing_about_it_does() -> No
     rpki = Rpki()
     watch = monitor(rpki)
     watch.observe(update(OTHER), 0.0)
-    rpki.put(table_of([*VRPS.covering(32, 0xC6336400, 24)]))
+    rpki.put(table_of(validate(VRPS, OTHER, 1).covering))
     assert watch.observe(update(OTHER), 0.0) == []
 
 

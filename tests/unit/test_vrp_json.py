@@ -8,9 +8,9 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bgptui.domain.prefix import parse_prefix
 from bgptui.domain.rpki import Vrp
 from bgptui.errors import BadInput
+from bgptui.rpki.origin_validation import validate
 from bgptui.rpki.vrp_json import VrpFile, as_number, inflate, read_vrps
 
 BUILT = 1_753_003_893.0  # 2025-07-20T09:31:33Z
@@ -53,14 +53,14 @@ def read(document: object, *, expired_at: float | None = None) -> VrpFile:
 
 
 def covering(file: VrpFile, prefix: str) -> tuple[Vrp, ...]:
-    return file.table.covering(*parse_prefix(prefix))
+    return tuple(validate(file.table(), prefix, 1).covering)
 
 
 @pytest.mark.parametrize("document", [RPKI_CLIENT, ROUTINATOR, ROUTINATOR_JSONEXT, STAYRTR])
 def test_each_producers_shape_is_read_alike(document: object) -> None:
     file = read(document)
     assert covering(file, "192.0.2.0/24") == (Vrp("192.0.2.0/24", 25, 64496, "ripe"),)
-    assert (file.table.as_of, file.table.source, file.refused) == (BUILT, "f.json", {})
+    assert (file.as_of, file.source, file.refused) == (BUILT, "f.json", {})
 
 
 def test_malformed_entries_are_counted_by_reason_and_the_others_taken() -> None:
@@ -81,7 +81,7 @@ def test_malformed_entries_are_counted_by_reason_and_the_others_taken() -> None:
             ]
         }
     )
-    assert len(file.table) == 1
+    assert len(file.vrps) == 1
     assert file.refused == {
         "bad_prefix": 1,
         "bad_entry": 4,
@@ -122,7 +122,7 @@ def test_expired_entries_go_only_where_the_clock_is_asked() -> None:
         for asn, expires in ((1, 1000), (2, 2000), (3, 3000))
     ] + [{"asn": 4, "prefix": "192.0.2.0/24", "maxLength": 24}]
     as_it_stands = read({"roas": roas})
-    assert (len(as_it_stands.table), as_it_stands.next_expiry) == (4, None)
+    assert (len(as_it_stands.vrps), as_it_stands.next_expiry) == (4, None)
     by_clock = read({"roas": roas}, expired_at=1000.0)
     assert [vrp.asn for vrp in covering(by_clock, "192.0.2.0/24")] == [2, 3, 4]
     assert (by_clock.expired, by_clock.next_expiry) == (1, 2000.0)
@@ -144,7 +144,7 @@ def test_expired_entries_go_only_where_the_clock_is_asked() -> None:
 def test_the_build_time_is_the_documents_or_else_the_files(metadata: object, as_of: float) -> None:
     content = json.dumps({"metadata": metadata, "roas": []}).encode()
     file = read_vrps(content, name="f.json", expired_at=None, built_at=5.0)
-    assert file.table.as_of == as_of
+    assert file.as_of == as_of
 
 
 @pytest.mark.parametrize(
@@ -202,10 +202,10 @@ def test_a_real_file_of_2016_is_read_but_for_its_bare_addresses(shared: Path) ->
     )
     assert file.refused == {"bad_prefix": 20}
     assert "'176.100.33.19'" in file.first_refused
-    assert len(file.table) == 15_937
+    assert len(file.vrps) == 15_937
 
 
 def test_a_real_cut_of_2025_is_read_whole(shared: Path) -> None:
     content = (shared / "data" / "rpki" / "vrps-15k.json").read_bytes()
     file = read_vrps(content, name="15k", expired_at=None)
-    assert (len(file.table), file.refused, file.table.as_of) == (15_000, {}, BUILT)
+    assert (len(file.vrps), file.refused, file.as_of) == (15_000, {}, BUILT)

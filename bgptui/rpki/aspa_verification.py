@@ -1,0 +1,153 @@
+"""Verification of an AS path by ASPAs (draft-ietf-sidrops-aspa-verification).
+
+The path is compressed (prepends are one hop) and read from its origin: AS(1) ... AS(N). An up-ramp
+goes from customer to provider from the origin on; a down-ramp likewise from the neighbour AS(N)
+towards the origin. A route that no leak has touched is an up-ramp, at most one lateral hop, and a
+down-ramp.
+"""
+
+import itertools
+from collections.abc import Mapping
+from enum import StrEnum
+
+from msgspec import Struct
+
+from bgptui.domain.routing import AsPath
+from bgptui.rpki.aspa_table import Providers
+
+
+class Direction(StrEnum):
+    """How the route came: UPSTREAM from a customer, lateral peer, or a route server's client;
+    DOWNSTREAM from a provider. A collector that is neither takes the milder one, DOWNSTREAM."""
+
+    UPSTREAM = "upstream"
+    DOWNSTREAM = "downstream"
+
+
+class PathState(StrEnum):
+    """Outcome of verification (section 6)."""
+
+    VALID = "valid"
+    INVALID = "invalid"
+    UNKNOWN = "unknown"
+
+
+class Attestation(StrEnum):
+    """What the ASPA of a customer says of an AS (section 5)."""
+
+    PROVIDER = "provider"
+    NOT_PROVIDER = "not-provider"
+    NONE = "no-attestation"
+
+
+class Hop(Struct, frozen=True):
+    """Two ASes next to each other in the path: the ASPA of `customer` does not have `provider`."""
+
+    customer: int
+    provider: int
+
+
+class PathVerification(Struct, frozen=True):
+    """Outcome with its evidence.
+
+    Attributes:
+        reason: of an INVALID one: `as_set`, `empty_path` or `not_provider`.
+        max_up, min_up, max_down, min_down: lengths of the ramps in ASes; the down-ramps are 0
+            where the direction needs none.
+        failing_hops: what makes it invalid: the first hop that the up-ramp cannot take, and
+            downstream that which the down-ramp cannot.
+        aspas_used: the ASPAs that were looked at, providers by customer.
+    """
+
+    state: PathState
+    reason: str = ""
+    max_up: int = 0
+    min_up: int = 0
+    max_down: int = 0
+    min_down: int = 0
+    failing_hops: tuple[Hop, ...] = ()
+    aspas_used: tuple[tuple[int, Providers], ...] = ()
+
+
+def attestation(aspas: Mapping[int, Providers], customer: int, provider: int) -> Attestation:
+    """What is attested of a pair of neighbours."""
+    providers = aspas.get(customer)
+    if providers is None:
+        return Attestation.NONE
+    return Attestation.PROVIDER if provider in providers else Attestation.NOT_PROVIDER
+
+
+def verify(aspas: Mapping[int, Providers], path: AsPath, direction: Direction) -> PathVerification:
+    """Verify a path.
+
+    Args:
+        aspas: providers by customer.
+        path: neighbour first, origin last.
+    """
+    if not path:
+        return PathVerification(PathState.INVALID, "empty_path")
+    compressed = _compressed(path)
+    if compressed is None:
+        return PathVerification(PathState.INVALID, "as_set")
+    size = len(compressed)
+    up = [attestation(aspas, *pair) for pair in itertools.pairwise(compressed)]
+    max_up = _ramp(up, stops=(Attestation.NOT_PROVIDER,))
+    min_up = _ramp(up, stops=(Attestation.NOT_PROVIDER, Attestation.NONE))
+    used = tuple((asn, aspas[asn]) for asn in compressed if asn in aspas)
+    hops = _hops(compressed, max_up)
+    if direction is Direction.UPSTREAM:
+        state = _state(max_up >= size, min_up >= size)
+        return PathVerification(
+            state,
+            "not_provider" if state is PathState.INVALID else "",
+            max_up,
+            min_up,
+            failing_hops=hops if state is PathState.INVALID else (),
+            aspas_used=used,
+        )
+    backwards = compressed[::-1]
+    down = [attestation(aspas, *pair) for pair in itertools.pairwise(backwards)]
+    max_down = _ramp(down, stops=(Attestation.NOT_PROVIDER,))
+    min_down = _ramp(down, stops=(Attestation.NOT_PROVIDER, Attestation.NONE))
+    # Section 6.3: the ramps must meet or be neighbours at their tops.
+    state = _state(max_up + max_down >= size, min_up + min_down >= size)
+    invalid = state is PathState.INVALID
+    return PathVerification(
+        state,
+        "not_provider" if invalid else "",
+        max_up,
+        min_up,
+        max_down,
+        min_down,
+        failing_hops=(*hops, *_hops(backwards, max_down)) if invalid else (),
+        aspas_used=used,
+    )
+
+
+def _compressed(path: AsPath) -> list[int] | None:
+    """Origin first, each AS once where it stands several times in a row; None with an AS_SET."""
+    hops: list[int] = []
+    for asn in reversed(path):
+        if not isinstance(asn, int):
+            return None
+        if not hops or hops[-1] != asn:
+            hops.append(asn)
+    return hops
+
+
+def _ramp(hops: list[Attestation], *, stops: tuple[Attestation, ...]) -> int:
+    """ASes up to the first hop that stops, or all of them."""
+    for index, said in enumerate(hops):
+        if said in stops:
+            return index + 1
+    return len(hops) + 1
+
+
+def _hops(ases: list[int], ramp: int) -> tuple[Hop, ...]:
+    return (Hop(ases[ramp - 1], ases[ramp]),) if ramp < len(ases) else ()
+
+
+def _state(possible: bool, attested: bool) -> PathState:
+    if not possible:
+        return PathState.INVALID
+    return PathState.VALID if attested else PathState.UNKNOWN

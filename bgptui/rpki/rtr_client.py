@@ -1,0 +1,213 @@
+"""A source of validated payloads behind an RTR cache, over TCP or TLS, in a thread of its own."""
+
+import logging
+import socket
+import ssl
+import threading
+import time
+from random import Random
+from urllib.parse import urlsplit
+
+from bgptui.errors import UsageError
+from bgptui.rpki.aspa_table import Providers
+from bgptui.rpki.rtr_session import RtrSession, State, Step, Update
+from bgptui.rpki.shrinkage import ShrinkageGuard
+from bgptui.rpki.source import SourceState, SourceStatus
+from bgptui.rpki.union import Union
+from bgptui.rpki.vrp_set import VrpSet
+from bgptui.runtime.backoff import next_delay_s
+from bgptui.runtime.worker import Failure
+
+log = logging.getLogger(__name__)
+
+_PORTS = {"rtr": 323, "rtrs": 324}  # RFC 8210 section 14
+_LOOK_UP_S = 0.25  # between two looks at the clock and at `stop` while nothing comes
+_RECEIVE_BYTES = 2**16
+_STOP_S = 2.0
+MOST_PAUSE_S = 60  # between two connections, where the cache's retry interval is longer
+
+
+def is_rtr(location: str) -> bool:
+    """Whether this names an RTR cache: rtr://host:port, or rtrs:// for TLS."""
+    return urlsplit(location).scheme in _PORTS
+
+
+class RtrSource:
+    """One cache. Its thread begins with the first `refresh`.
+
+    Args:
+        location: rtr://host[:port] or rtrs://host[:port].
+        timeout_s: for connecting, and for the cache to go on with an answer.
+        ca_file: certificates that vouch for the cache (rtrs); empty for the system's.
+    Raises:
+        UsageError: no such address can be, or the certificates cannot be read.
+    """
+
+    def __init__(self, location: str, union: Union, *, timeout_s: float, ca_file: str = "") -> None:
+        self._location = location
+        self._union = union
+        self._timeout_s = timeout_s
+        self._address = _address(location)
+        self._tls = _tls_context(ca_file) if urlsplit(location).scheme == "rtrs" else None
+        self._session = RtrSession()
+        self._guard = ShrinkageGuard()
+        self._error = ""
+        self._failure = Failure()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def refresh(self, now: float) -> None:  # noqa: ARG002 (the thread has its own timers)
+        """Start, where it has not been; raises what ended the thread."""
+        if self._failure.error is not None:
+            raise self._failure.error
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="bgptui-rtr", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; a cache that hangs is waited for only a moment."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(_STOP_S)
+
+    def status(self, now: float) -> SourceStatus:
+        session = self._session
+        as_of = session.committed_at
+        error = self._error
+        if as_of is not None and not session.has_expired(now):
+            state = SourceState.FRESH
+        elif self._union.said_by(self._location) is not None:
+            state = SourceState.STALE
+            error = error or f"nothing from the cache for {session.expire_s} s"
+        else:
+            state = SourceState.ERROR if error else SourceState.LOADING
+        vrps, aspas = self._union.size(self._location)
+        detail = f"RTR v{session.version}, session {session.session}, serial {session.serial}"
+        return SourceStatus(
+            self._location, state, vrps, aspas, as_of, "" if as_of is None else detail, error
+        )
+
+    def _run(self) -> None:
+        with self._failure:
+            attempt, rng, session = 0, Random(), self._session
+            while not self._stop.is_set():
+                version, committed = session.version, session.committed_at
+                self._error = f"{self._location}: {self._connect_and_follow()}"
+                if self._stop.is_set() or session.version != version:
+                    continue  # a lower version is tried at once
+                attempt = 1 if session.committed_at != committed else attempt + 1
+                log.warning("VRPs: %s", self._error)
+                most_s = float(min(session.retry_s, MOST_PAUSE_S))
+                self._stop.wait(next_delay_s(attempt, rng, most_s=most_s))
+
+    def _connect_and_follow(self) -> str:
+        """One connection from its beginning to its end; why it ended."""
+        try:
+            with self._connect() as connection:
+                return self._follow(connection)
+        except TimeoutError:
+            return f"no answer within {self._timeout_s:g} s"
+        except OSError as error:
+            return str(error.strerror or error)
+        finally:
+            self._session.disconnected()
+
+    def _connect(self) -> socket.socket:
+        connection = socket.create_connection(self._address, timeout=self._timeout_s)
+        if self._tls is not None:
+            try:
+                connection = self._tls.wrap_socket(connection, server_hostname=self._address[0])
+            except OSError:
+                connection.close()
+                raise
+        return connection
+
+    def _follow(self, connection: socket.socket) -> str:
+        session = self._session
+        connection.sendall(session.connected())
+        heard = time.monotonic()
+        asked = heard
+        while not self._stop.is_set():
+            connection.settimeout(_LOOK_UP_S)
+            try:
+                received = connection.recv(_RECEIVE_BYTES)
+            except TimeoutError:
+                waited_s = time.monotonic() - heard
+                if session.state is not State.ESTABLISHED:
+                    if waited_s > self._timeout_s:
+                        raise
+                elif time.monotonic() - asked > self._pause_s():
+                    connection.settimeout(self._timeout_s)
+                    connection.sendall(session.query())
+                    asked = heard = time.monotonic()
+                continue
+            if not received:
+                return "the cache closed the connection"
+            heard = time.monotonic()
+            connection.settimeout(self._timeout_s)
+            for step in session.receive(received):
+                if why := self._act(step, connection):
+                    return why
+                asked = time.monotonic()
+        return ""
+
+    def _pause_s(self) -> float:
+        """Until the cache is asked again though it notified nothing."""
+        return self._session.retry_s if self._guard.holds else self._session.refresh_s
+
+    def _act(self, step: Step, connection: socket.socket) -> str:
+        """Do what a step says; why the connection ends, empty where it goes on."""
+        if step.send:
+            connection.sendall(step.send)
+        if step.update is not None:
+            after = self._take(step.update)
+            if after.send:
+                connection.sendall(after.send)
+        return step.hang_up
+
+    def _take(self, update: Update) -> Step:
+        session, union, name = self._session, self._union, self._location
+        before = 0 if session.vrps is None else len(session.vrps)
+        complaint = self._guard.complaint(before, update.size)
+        self._error = f"{name}: {complaint}" if complaint else ""
+        if complaint:
+            log.warning("VRPs: %s", self._error)
+            return session.hold()
+        held: VrpSet | None
+        if update.vrps is not None:
+            held = union.put(name, update.vrps, dict(update.aspas or {}))
+        else:
+            held = union.change(name, update.delta, update.aspa_changes)
+            if held is None and session.vrps is not None:
+                # It had been given up as stale: what it says now is all that it says.
+                session.vrps.apply(update.delta)
+                held = union.put(name, session.vrps, _changed(session.aspas, update.aspa_changes))
+        if held is None:
+            return session.hold()
+        return session.commit(held, time.time())
+
+
+def _changed(
+    aspas: dict[int, Providers], changes: dict[int, Providers | None]
+) -> dict[int, Providers]:
+    return {customer: said for customer, said in {**aspas, **changes}.items() if said is not None}
+
+
+def _address(location: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(location)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise UsageError(f"{location}: {error}") from None
+    if not host or parts.path not in ("", "/") or parts.username is not None:
+        raise UsageError(f"{location}: an RTR cache is named as {parts.scheme}://host:port")
+    return host, port or _PORTS[parts.scheme]
+
+
+def _tls_context(ca_file: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file or None)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(
+            f"{ca_file}: cannot be read as certificates: {error} (rpki.rtr_ca_file)"
+        ) from None

@@ -1,0 +1,218 @@
+"""What several caches say, united, with the operator's exceptions after the union.
+
+Writers wait for one another. Readers take no lock: they use `table` and `aspas`, whose parts are
+replaced one by one and never mutated.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from bgptui.domain.prefix_set import PrefixSet
+from bgptui.rpki.aspa_table import Providers, united
+from bgptui.rpki.slurm import Slurm
+from bgptui.rpki.vrp_set import Delta, Entry, VrpSet, set_of
+from bgptui.rpki.vrp_table import VrpTable
+
+# Changes that are remembered, for readers that keep answers. Beyond that they start afresh.
+_CHANGES_KEPT = 64
+_PREFIXES_KEPT = 20_000  # a change
+
+
+class _Change(Struct, frozen=True):
+    """`prefixes` None: anything may have changed."""
+
+    generation: int
+    prefixes: PrefixSet | None
+
+
+class _Said(Struct):
+    """What one cache says."""
+
+    vrps: VrpSet
+    aspas: dict[int, Providers]
+
+
+class Union:
+    """The payloads in force.
+
+    Attributes:
+        generation: changes whenever an answer about a route's origin may change.
+        aspa_generation: likewise about its path.
+    """
+
+    def __init__(self, slurm: Slurm | None = None) -> None:
+        self._slurm = slurm or Slurm()
+        self._writing = threading.Lock()
+        self._said: dict[str, _Said] = {}
+        self._asserted = set_of(self._slurm.vrps)
+        self._changes: deque[_Change] = deque(maxlen=_CHANGES_KEPT)
+        self.table = VrpTable()
+        self.aspas: dict[int, Providers] = {}
+        self.generation = 0
+        self.aspa_generation = 0
+        self.table.apply(Delta(announced=tuple(self._asserted)))
+        self._spread_aspas(self._slurm.aspas)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return tuple(self._said)
+
+    def put(self, source: str, vrps: VrpSet, aspas: dict[int, Providers]) -> VrpSet:
+        """All that a cache says now, in place of what it said; both are the union's from here.
+
+        Returns:
+            the set that holds it, which may be that of before, changed.
+        """
+        with self._writing:
+            said = self._said.get(source)
+            if said is None:
+                said = _Said(vrps, {})
+                if self._said:
+                    self._said[source] = said
+                    self._spread(source, announced=vrps)
+                else:
+                    self._said[source] = said
+                    self._begin(vrps)
+            else:
+                # The old set is changed rather than exchanged: its objects are those of the table.
+                delta = vrps.since(said.vrps)
+                said.vrps.apply(delta)
+                self._spread(source, announced=delta.announced, withdrawn=delta.withdrawn)
+            before, said.aspas = said.aspas, aspas
+            self._spread_aspas(
+                [
+                    customer
+                    for customer in before.keys() | aspas.keys()
+                    if before.get(customer) != aspas.get(customer)
+                ]
+            )
+            return said.vrps
+
+    def change(
+        self, source: str, delta: Delta, aspas: dict[int, Providers | None]
+    ) -> VrpSet | None:
+        """A cache changed what it says: a delta, and the ASPAs by customer, None for gone.
+
+        Returns:
+            the set that holds it; None where nothing of this cache is here to be changed.
+        """
+        with self._writing:
+            said = self._said.get(source)
+            if said is None:
+                return None
+            said.vrps.apply(delta)
+            for customer, providers in aspas.items():
+                if providers is None:
+                    said.aspas.pop(customer, None)
+                else:
+                    said.aspas[customer] = providers
+            self._spread(source, announced=delta.announced, withdrawn=delta.withdrawn)
+            self._spread_aspas(aspas)
+            return said.vrps
+
+    def remove(self, source: str) -> None:
+        """A cache says nothing any more."""
+        with self._writing:
+            said = self._said.pop(source, None)
+            if said is not None:
+                self._spread(source, withdrawn=said.vrps)
+                self._spread_aspas(said.aspas)
+
+    def size(self, source: str) -> tuple[int, int]:
+        """VRPs and ASPAs of one cache."""
+        said = self._said.get(source)
+        return (0, 0) if said is None else (len(said.vrps), len(said.aspas))
+
+    def said_by(self, source: str) -> VrpSet | None:
+        """The VRPs of one cache; to be read only."""
+        said = self._said.get(source)
+        return None if said is None else said.vrps
+
+    def forget(self) -> None:
+        """Answers given so far are not to be trusted: everything may have changed."""
+        with self._writing:
+            self._remember(None)
+
+    def changes_since(self, generation: int) -> tuple[int, PrefixSet | None]:
+        """The generation in force, and the prefixes at or below which answers may differ from
+        those of an earlier one; None where that may be everywhere."""
+        changes = [change for change in tuple(self._changes) if change.generation > generation]
+        if not changes:
+            return generation, PrefixSet()
+        latest = changes[-1].generation
+        if len(changes) != latest - generation:
+            return latest, None  # more changes than are remembered lie between
+        changed = PrefixSet()
+        for change in changes:
+            if change.prefixes is None:
+                return latest, None
+            changed |= change.prefixes
+        return latest, changed
+
+    def _begin(self, vrps: VrpSet) -> None:
+        """The first cache has spoken: a table of its VRPs, built aside."""
+        table = VrpTable()
+        table.adopt(vrps)
+        slurm = self._slurm
+        filtered = [entry for entry in vrps if slurm.takes_out(entry)] if slurm.filters else ()
+        table.apply(
+            Delta(
+                announced=tuple(self._asserted),
+                withdrawn=tuple(entry for entry in filtered if entry not in self._asserted),
+            )
+        )
+        self.table = table
+        self._remember(None)
+
+    def _spread(
+        self, source: str, *, announced: Iterable[Entry] = (), withdrawn: Iterable[Entry] = ()
+    ) -> None:
+        """Bring to the table what no other cache and no exception of the operator overrules."""
+        slurm, asserted = self._slurm, self._asserted
+        others = [said.vrps for name, said in self._said.items() if name != source]
+        effective = self.table.apply(
+            Delta(
+                announced=tuple(
+                    entry
+                    for entry in announced
+                    if entry not in self.table and not slurm.takes_out(entry)
+                ),
+                withdrawn=tuple(
+                    entry
+                    for entry in withdrawn
+                    if entry not in asserted and not any(entry in vrps for vrps in others)
+                ),
+            )
+        )
+        entries = (*effective.announced, *effective.withdrawn)
+        if len(entries) > _PREFIXES_KEPT:
+            self._remember(None)
+        elif entries:
+            self._remember(PrefixSet(entry.prefix for entry in entries))
+
+    def _spread_aspas(self, customers: Iterable[int]) -> None:
+        slurm, changed = self._slurm, False
+        for customer in customers:
+            providers: Providers = ()
+            if customer not in slurm.filtered_customers:
+                for said in self._said.values():
+                    if named := said.aspas.get(customer):
+                        providers = united(providers, named)
+            if asserted := slurm.aspas.get(customer):
+                providers = united(providers, asserted)
+            if providers == self.aspas.get(customer, ()):
+                continue
+            changed = True
+            if providers:
+                self.aspas[customer] = providers
+            else:
+                del self.aspas[customer]
+        self.aspa_generation += changed
+
+    def _remember(self, prefixes: PrefixSet | None) -> None:
+        # The change first: who sees the new generation finds what it consists of.
+        self._changes.append(_Change(self.generation + 1, prefixes))
+        self.generation += 1

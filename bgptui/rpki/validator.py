@@ -1,0 +1,133 @@
+"""What the RPKI says of routes: sources united, and no verdict where none of them is fresh."""
+
+from collections.abc import Callable, Sequence
+
+from bgptui.domain.health import RpkiHealth
+from bgptui.domain.prefix_set import PrefixSet
+from bgptui.domain.routing import AsPath
+from bgptui.domain.rpki import OriginValidation, RpkiState
+from bgptui.rpki import aspa_verification
+from bgptui.rpki.aspa_verification import Direction, PathVerification
+from bgptui.rpki.origin_validation import validate
+from bgptui.rpki.slurm import Slurm
+from bgptui.rpki.source import Source, SourceState, SourceStatus
+from bgptui.rpki.union import Union
+from bgptui.rpki.vrp_source import JsonSource
+from bgptui.rpki.vrp_table import Provenance
+
+# What is told of several sources together: the best of their states decides.
+_BEST_FIRST = (SourceState.FRESH, SourceState.STALE, SourceState.LOADING, SourceState.ERROR)
+
+
+class Validator:
+    """Origin and path validation by all configured sources.
+
+    One thread calls `refresh` every few seconds; any thread may validate meanwhile. A source that
+    is not fresh has no part in verdicts as long as another one is; while none is, there are none.
+
+    Args:
+        sources: makes each source, given the union that it brings its payloads to.
+    """
+
+    def __init__(
+        self, sources: Sequence[Callable[[Union], Source]] = (), *, slurm: Slurm | None = None
+    ) -> None:
+        self._union = Union(slurm)
+        self._sources = [make(self._union) for make in sources]
+        self._in_force = False
+        self._statuses: tuple[SourceStatus, ...] = tuple(
+            source.status(0.0) for source in self._sources
+        )
+        names = ", ".join(status.name for status in self._statuses)
+        self._no_verdict = OriginValidation(RpkiState.UNAVAILABLE, source=names)
+
+    def validate(self, prefix: str, origin: int | None) -> OriginValidation:
+        """RFC 6811 with the VRPs in force; unavailable without fresh ones, with the sources named
+        where there are any."""
+        if not self._in_force:
+            return self._no_verdict
+        return validate(self._union.table, prefix, origin)
+
+    def verify_path(self, path: AsPath, direction: Direction) -> PathVerification | None:
+        """ASPA verification with the ASPAs in force; None without fresh ones."""
+        if not self._in_force:
+            return None
+        return aspa_verification.verify(self._union.aspas, path, direction)
+
+    def generation(self) -> int:
+        """Changes whenever an answer of `validate` may change."""
+        return self._union.generation
+
+    def changes_since(self, generation: int) -> tuple[int, PrefixSet | None]:
+        """The generation in force, and the prefixes at or below which `validate` may answer
+        otherwise than in an earlier one; None where that may be everywhere."""
+        return self._union.changes_since(generation)
+
+    def aspa_generation(self) -> int:
+        """Changes whenever an answer of `verify_path` may change."""
+        return self._union.aspa_generation
+
+    def statuses(self) -> tuple[SourceStatus, ...]:
+        """Each source as of the last `refresh`."""
+        return self._statuses
+
+    def health(self) -> RpkiHealth:
+        """State `off`, `loading`, `fresh`, `stale` or `error` (nothing loaded so far)."""
+        statuses = self._statuses
+        if not statuses:
+            return RpkiHealth("", "off")
+        state = min((status.state for status in statuses), key=_BEST_FIRST.index)
+        told = [status for status in statuses if status.state is state]
+        vrps = statuses[0].vrps if len(statuses) == 1 else len(self._union.table)
+        return RpkiHealth(
+            self._no_verdict.source,
+            state.value,
+            vrps=vrps,
+            as_of=min((status.as_of for status in told if status.as_of is not None), default=None),
+            error="; ".join(status.error for status in statuses if status.error),
+        )
+
+    def load(self, now: float) -> None:
+        """Look at every file and URL at once.
+
+        Raises:
+            Transient: one cannot be had now.
+            BadInput: one holds no VRPs that can be used.
+        """
+        try:
+            for source in self._sources:
+                if isinstance(source, JsonSource):
+                    source.load(now)
+        finally:
+            self._judge_sources(now)
+
+    def refresh(self, now: float) -> None:
+        """Let sources do what is due, and give up those that are stale at `now`."""
+        for source in self._sources:
+            source.refresh(now)
+        self._judge_sources(now)
+
+    def stop(self) -> None:
+        """End what the sources run."""
+        for source in self._sources:
+            source.stop()
+
+    def _judge_sources(self, now: float) -> None:
+        """Put in force what is fresh, and tell how things stand."""
+        statuses = tuple(source.status(now) for source in self._sources)
+        said = self._union.sources
+        fresh = [s for s in statuses if s.state is SourceState.FRESH and s.name in said]
+        if fresh:
+            names = {status.name for status in fresh}
+            # The last one stays where it is, out of force: it mostly comes back as it was.
+            for name in said:
+                if name not in names:
+                    self._union.remove(name)
+            self._union.table.provenance = Provenance(
+                ", ".join(f"{s.name} ({s.detail})" if s.detail else s.name for s in fresh),
+                min((s.as_of for s in fresh if s.as_of is not None), default=None),
+            )
+        if bool(fresh) != self._in_force:
+            self._in_force = bool(fresh)
+            self._union.forget()
+        self._statuses = statuses

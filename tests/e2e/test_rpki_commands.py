@@ -1,0 +1,128 @@
+"""`bgptui rpki` as scripts and people use it."""
+
+import json
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bgptui.domain.rpki import Vrp
+from support.program import TIMEOUT_S, Program
+from support.rtr_caches import stayrtr
+
+
+@pytest.fixture
+def vrps(program: Program) -> Path:
+    """A file whose entries have long expired."""
+    file = program.home / "vrps.json"
+    roa = {"asn": 64496, "prefix": "192.0.2.0/24", "maxLength": 24, "ta": "ripe", "expires": 1}
+    late = {"asn": 64497, "prefix": "198.51.100.0/24", "maxLength": 24, "expires": 1_800_000_000}
+    aspas = [{"customer_asid": 64498, "providers": [64496], "expires": 1_800_000_000}]
+    document = {
+        "metadata": {"buildtime": "2025-07-20T09:31:33Z"},
+        "roas": [roa, late],
+        "aspas": aspas,
+    }
+    file.write_text(json.dumps(document))
+    return file
+
+
+def answers(
+    program: Program, *arguments: str, lines: Sequence[object], exit_code: int = 0
+) -> list[dict[str, Any]]:
+    """What a command says to JSON lines on its standard input."""
+    done = subprocess.run(
+        program.command(*arguments),
+        env=program.environment,
+        cwd=program.home,
+        input="\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert done.returncode == exit_code, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_a_file_is_taken_as_it_stands_and_says_when_it_was_built(
+    program: Program, vrps: Path
+) -> None:
+    said = program.run("rpki", "validate", "192.0.2.0/24", "AS64496", "--vrps", str(vrps)).stdout
+    assert said.startswith("192.0.2.0/24 AS64496: valid\n")
+    assert "as of 2025-07-20T09:31:33Z" in said
+    assert "192.0.2.0/24 up to /24 AS64496 (ripe)" in said
+
+
+def test_expiry_is_as_of_the_time_that_is_named(program: Program, vrps: Path) -> None:
+    command = ("rpki", "validate", "192.0.2.0/24", "64496", "--vrps", str(vrps), "--json")
+    now = json.loads(program.run(*command, "--vrps-now", "2025-07-20T10:00:00Z").stdout)
+    assert now["state"] == "not_found"
+    assert "--vrps-now soon" in program.run(*command, "--vrps-now", "soon", exit_code=2).stderr
+
+
+def test_lines_are_answered_one_by_one_and_a_bad_one_costs_itself(
+    program: Program, vrps: Path
+) -> None:
+    lines: list[object] = [
+        {"prefix": "192.0.2.0/25", "origin": 64496},
+        {"prefix": "192.0.2.0/33", "origin": 1},
+        "no json",
+        {"prefix": "192.0.2.0/24", "origin": None},
+        {"prefix": "203.0.113.0/24", "origin": "AS64496"},
+    ]
+    got = answers(program, "rpki", "validate", "--vrps", str(vrps), lines=lines, exit_code=1)
+    assert [(one.get("state"), one.get("reason")) for one in got] == [
+        ("invalid", "length"),
+        (None, None),
+        (None, None),
+        ("invalid", "as_set"),
+        ("not_found", None),
+    ]
+    assert got[0]["vrps"][0]["asn"] == 64496
+    assert "192.0.2.0/33" in got[1]["error"]
+
+
+def test_paths_are_verified_with_their_failing_hop(program: Program, vrps: Path) -> None:
+    lines = [
+        {"path": [64499, 64498], "direction": "upstream"},
+        {"path": [64496, 64498], "direction": "upstream"},
+        {"path": [64496, [1, 2]]},
+    ]
+    got = answers(program, "rpki", "aspa", "--vrps", str(vrps), lines=lines)
+    assert [one["state"] for one in got] == ["invalid", "valid", "invalid"]
+    assert got[0]["failing_hop"] == {"customer": 64498, "provider": 64499}
+    assert (got[2]["failing_hop"], got[2]["reason"]) == (None, "as_set")
+    command = ("rpki", "aspa", "--direction", "upstream", "--vrps", str(vrps))
+    said = program.run(*command, "64499", "AS64498").stdout
+    assert "AS64498 does not name AS64499 as its provider" in said
+
+
+def test_sources_are_listed_with_their_state(program: Program, vrps: Path) -> None:
+    said = program.run("rpki", "status", "--vrps", str(vrps)).stdout
+    assert "fresh, as of 2025-07-20T09:31:33Z" in said
+    assert "2 VRPs, 1 ASPAs" in said
+    assert "name one" in program.run("rpki", "status", exit_code=2).stderr
+
+
+def test_a_stale_configured_source_gives_no_verdict(program: Program, vrps: Path) -> None:
+    content = json.loads(vrps.read_text())
+    del content["roas"][0]["expires"]
+    vrps.write_text(json.dumps(content))
+    setting = ("--set", f"rpki.vrps={vrps}")
+    said = program.run("rpki", "validate", "192.0.2.0/24", "64496", *setting).stdout
+    assert said.startswith("192.0.2.0/24 AS64496: unavailable\n")
+    assert ": stale" in program.run("rpki", "status", *setting).stdout
+
+
+def test_an_rtr_cache_is_asked_and_one_that_is_away_is_named(
+    program: Program, tmp_path: Path
+) -> None:
+    with stayrtr(tmp_path, [Vrp("192.0.2.0/24", 24, 64496)]) as cache:
+        address = f"127.0.0.1:{cache.port}"
+        command = ("rpki", "validate", "192.0.2.0/24", "64496", "--rtr", address)
+        assert "valid" in program.run(*command).stdout
+    said = program.run(*command, exit_code=3).stderr
+    assert f"bgptui: VRPs: rtr://{address}: Connection refused" in said
