@@ -74,11 +74,14 @@ class Streams:
 
     def evidence(self, streams: Indices, minute: int, peers: NDArray[np.int64]) -> Evidence:
         """What the rules look at, the minute at hand included."""
-        usual = unscale(self.baselines.median[streams])[:, INDEX["total_updates"]]
+        baselines, updates = self.baselines, INDEX["total_updates"]
         recent = self._recent
+        five = recent.medians(streams, minute, 5)
+        median = baselines.median[streams]
+        now = median + five * baselines.spread[streams]
         before_burst = recent.medians(streams, minute - BURST_MIN, BEFORE_BURST_MIN)
         return Evidence(
-            median_5min=recent.medians(streams, minute, 5),
+            median_5min=five,
             median_15min=recent.medians(streams, minute, 15),
             least_4min=np.clip(recent.least(streams, minute, 4), -CLIP_ROW, CLIP_ROW),
             least_5min=np.clip(recent.least(streams, minute, BURST_MIN), -CLIP_ROW, CLIP_ROW),
@@ -86,7 +89,8 @@ class Streams:
             ewma=recent.ewma[streams],
             resets=recent.resets(streams, minute, 5),
             peers=peers,
-            usual_updates=usual,
+            usual_updates=unscale(median)[:, updates],
+            recent_updates=unscale(now)[:, updates],
         )
 
     def model_inputs(self, streams: Indices, minute: int) -> ModelInputs:

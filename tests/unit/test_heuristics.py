@@ -18,6 +18,7 @@ def p_of(
     resets: int = 0,
     peers: int = 1,
     usual_updates: float = 100.0,
+    recent_updates: float | None = None,
 ) -> dict[str, float]:
     """p of each reason for one stream with these medians of z, others 0."""
 
@@ -40,6 +41,7 @@ def p_of(
             resets=np.array([resets]),
             peers=np.array([peers]),
             usual_updates=np.array([usual_updates]),
+            recent_updates=np.array([0.0 if recent_updates is None else recent_updates]),
         ),
         DEFAULT_RAMPS,
     )
@@ -97,7 +99,7 @@ def test_a_stream_that_falls_silent_is_noticed() -> None:
 
 
 def test_a_stream_that_never_says_much_cannot_be_silent() -> None:
-    assert p_of(five=quiet(), usual_updates=1.9)["SILENCE"] == 0
+    assert p_of(five=quiet(), usual_updates=14.9)["SILENCE"] == 0
 
 
 def test_a_session_that_just_went_down_is_not_silence() -> None:
@@ -118,3 +120,10 @@ def test_a_session_reset_weighs_by_how_many_of_the_peers_had_one(
 def test_sustained_volume_is_at_one_half_where_a_normal_stream_comes_once_a_day() -> None:
     low, high = DEFAULT_RAMPS["SUSTAINED_VOLUME"].at
     assert p_of(ewma=(low + high) / 2)["SUSTAINED_VOLUME"] == pytest.approx(0.5)
+
+
+def test_half_as_much_as_usual_is_no_silence_however_rare_it_is() -> None:
+    calm = {"total_updates": -8.0, "announcements": -8.0, "withdrawals": -8.0}
+    low = calm | {"message_rate": -8.0, "flap_count": -8.0}
+    assert p_of(five=low, usual_updates=70.0, recent_updates=36.0)["SILENCE"] == 0
+    assert p_of(five=low, usual_updates=70.0, recent_updates=17.0)["SILENCE"] == 1
