@@ -194,8 +194,7 @@ class RouteMonitor:
     def _judge(self, prefix: str, origin: Origin) -> int | Verdict:
         """Judge a route that no peer announced lately."""
         validation = self._validate(prefix, single_as(origin))
-        rule = self._watchlist.covering(prefix)
-        verdict = judge(prefix, origin, rule=rule, validation=validation)
+        verdict = judge(prefix, origin, watchlist=self._watchlist, validation=validation)
         code = _CODES[validation.state]
         if len(self._usual) + len(self._verdicts) >= self._verdicts_most:
             self._forget_verdicts()  # what is announced these minutes is back at once
@@ -316,8 +315,7 @@ class RouteMonitor:
         validation = self._validate(prefix, single_as(origin))
         if validation.state is RpkiState.UNAVAILABLE:
             validation = event.validation
-        rule = self._watchlist.covering(prefix)
-        verdict = judge(prefix, origin, rule=rule, validation=validation)
+        verdict = judge(prefix, origin, watchlist=self._watchlist, validation=validation)
         if verdict is None or not verdict.finding.opens_alert:
             return None
         if verdict.says_the_same_as(event):

@@ -69,8 +69,7 @@ def expected(tables: dict[Peer, dict[str, AsPath]], vrps: Vrps) -> set[tuple[Pee
         for prefix, path in table.items():
             origin = path[-1] if path else peer.asn
             validation = vrps.validate(prefix, origin if isinstance(origin, int) else None)
-            rule = WATCHLIST.covering(prefix)
-            verdict = judge(prefix, origin, rule=rule, validation=validation)
+            verdict = judge(prefix, origin, watchlist=WATCHLIST, validation=validation)
             if verdict is not None and verdict.finding.opens_alert:
                 found.add((peer, verdict.key))
     return found
