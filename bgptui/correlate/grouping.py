@@ -11,6 +11,7 @@ from bgptui.domain.routing import Peer
 from bgptui.domain.rpki import RpkiState
 
 PEERS_MOST = 4_096
+PREFIXES_MOST = 1_000
 PREFIX = "route|"
 
 # The event that names the matter comes first.
@@ -35,8 +36,11 @@ def matter_key(key: RouteKey) -> str:
     """The alert's key.
 
     A wrong origin is one matter, whether the watchlist or the RPKI says so: hijack_suspected
-    and rpki_invalid of one (prefix, origin) share a key. Anything else is its RouteKey.
+    and rpki_invalid of one (prefix, origin) share a key. A leak and a new neighbour are one
+    matter with all the prefixes behind them. Anything else is its RouteKey.
     """
+    if key.is_about_a_hop:
+        return f"{PREFIX}{key.event_type}|{key.reason}"
     origin = "-" if key.origin_asn is None else str(key.origin_asn)
     if key.event_type in _ORIGIN_EVENTS:
         return f"{PREFIX}origin|{key.prefix}|{origin}"
@@ -47,7 +51,7 @@ class News(IntEnum):
     """What an event adds to its matter, least first."""
 
     NOTHING = auto()  # the time of the last sighting
-    PEERS = auto()  # another peer sees it
+    PEERS = auto()  # another peer sees it, or for another prefix
     FACTS = auto()  # another rule, severity, class or RPKI state; nobody, or somebody, has it
 
 
@@ -57,11 +61,13 @@ class Firing(Struct):
     Attributes:
         event: the latest one.
         since: event time from which it has been firing (short breaks included).
+        routes: prefixes for which it fires; more than one in a matter about a hop.
         cleared_at: event time of its end; None while it fires.
     """
 
     event: RouteEvent
     since: float
+    routes: set[str]
     cleared_at: float | None = None
 
 
@@ -97,7 +103,8 @@ class RouteMatter:
         self.last_seen = 0.0
         self._grace_s = grace_s
         self._drops = drops
-        self._firings: dict[tuple[RouteKey, Peer], Firing] = {}
+        self._firings: dict[tuple[RouteKey | str, Peer], Firing] = {}
+        self._prefixes: dict[str, None] = {}
         self._facts: set[tuple[object, ...]] = set()
         self._firing = 0
         self._from_before: dict[Peer, Sighting] = {}  # of an alert taken over at a restart
@@ -131,13 +138,16 @@ class RouteMatter:
         return news
 
     def _note(self, event: RouteEvent) -> News:
-        at, peer = event.timestamp, event.peer
-        known = self._firings.get((event.key, peer))
+        at, peer, slot = event.timestamp, event.peer, _slot(event.key)
+        known = self._firings.get((slot, peer))
+        unmet = event.key.prefix not in self._prefixes and len(self._prefixes) < PREFIXES_MOST
+        if unmet:
+            self._prefixes[event.key.prefix] = None
         if known is None:
             if len(self._firings) >= PEERS_MOST:
                 self._drops["firings"] += 1
                 return News.NOTHING
-            self._firings[event.key, peer] = Firing(event, at)
+            self._firings[slot, peer] = Firing(event, at, {event.key.prefix})
             self._firing += 1
             self.asns.add(peer.asn)
             self.collectors.add(peer.collector)
@@ -150,9 +160,10 @@ class RouteMatter:
             if at > known.cleared_at + self._grace_s:
                 known.since = at
             known.cleared_at = None
+        known.routes.add(event.key.prefix)
         old, known.event = known.event, event
         if _facts(old) == _facts(event):
-            return News.NOTHING
+            return News.PEERS if unmet else News.NOTHING
         self._facts.add(_facts(event))
         return News.FACTS
 
@@ -162,10 +173,12 @@ class RouteMatter:
         if before is not None and before.until is None:
             before.until = max(at, before.since)
             self._having_before -= 1
-        known = self._firings.get((key, peer))
+        known = self._firings.get((_slot(key), peer))
         if known is not None and known.cleared_at is None:
-            known.cleared_at = max(at, known.since)
-            self._firing -= 1
+            known.routes.discard(key.prefix)
+            if not known.routes:
+                known.cleared_at = max(at, known.since)
+                self._firing -= 1
         self.cleared_at = max(self.cleared_at, at)
         return News.NOTHING if self.is_firing else News.FACTS
 
@@ -218,6 +231,17 @@ class RouteMatter:
             if len(counted) >= enough:
                 return since
         return None
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """The prefixes that it was met with, in order of their first sighting, PREFIXES_MOST of
+        them."""
+        return tuple(self._prefixes)
+
+    @property
+    def lasting_s(self) -> float:
+        """For so long must enough peers have it: the least that any of its rules asks for."""
+        return min((firing.event.lasting_s for firing in self._firings.values()), default=0.0)
 
     def events(self) -> list[RouteEvent]:
         """The latest event of each rule and peer: leading type first, then worst, then oldest."""
@@ -274,5 +298,10 @@ class RouteMatter:
         yield from self._from_before
 
 
+def _slot(key: RouteKey) -> RouteKey | str:
+    """What of a key tells the firings of one peer apart."""
+    return key.reason if key.is_about_a_hop else key
+
+
 def _facts(event: RouteEvent) -> tuple[object, ...]:
-    return event.key, event.severity, event.hijack_class, event.validation.state
+    return _slot(event.key), event.severity, event.hijack_class, event.validation.state

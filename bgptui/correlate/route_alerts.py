@@ -77,7 +77,10 @@ class RouteAlerts:
 
     def look(self, key: str, at: float) -> tuple[AlertChange, ...]:
         """End a matter that nobody has seen for the hold-down."""
-        matter = self._alerted.get(key) or self._waiting.get(key)
+        waiting = self._waiting.get(key)
+        if waiting is not None and waiting.is_firing:
+            return self._open_if_due(waiting, at)
+        matter = self._alerted.get(key) or waiting
         if matter is None or matter.is_firing:
             return ()
         deadline = self._deadline(matter)
@@ -139,11 +142,21 @@ class RouteAlerts:
         waiting = self._waiting.get(key)
         if waiting is not None:
             waiting.forget_before(at - LATENESS_S)
-            since = waiting.quorum_at()
-            return () if since is None else self._open(waiting, since)
+            return self._open_if_due(waiting, at)
         if news is News.PEERS and self._ledger.hold_back(key, at):
             return ()
         return self._ledger.update(self._draft(self._alerted[key]), at=at)
+
+    def _open_if_due(self, matter: RouteMatter, at: float) -> tuple[AlertChange, ...]:
+        """Open the alert once enough peers have had it for long enough."""
+        since = matter.quorum_at()
+        if since is None:
+            return ()
+        due = since + matter.lasting_s
+        if at < due:
+            self._agenda.put(due, matter.key, Errand.LOOK)
+            return ()
+        return self._open(matter, since)
 
     def _open(self, matter: RouteMatter, first_seen: float) -> tuple[AlertChange, ...]:
         if len(self._alerted) >= ALERTS_MOST:

@@ -54,9 +54,9 @@ def decide_neighbours(path: AsPath, as_rules: Mapping[int, AsRule]) -> Iterator[
         before = hops[place - 1] if place else None
         behind = hops[place + 1] if place + 1 < len(hops) else None
         if _is_new(before, rule.upstreams):
-            yield _neighbour(rule, before, "upstream")
+            yield _neighbour(rule, f"upstream:{before}>{hop}", f"AS{before} is a new upstream")
         if _is_new(behind, rule.downstreams):
-            yield _neighbour(rule, behind, "downstream")
+            yield _neighbour(rule, f"downstream:{hop}>{behind}", f"AS{behind} is a new downstream")
 
 
 def distinct_hops(path: AsPath) -> list[Hop]:
@@ -108,12 +108,6 @@ def _is_new(neighbour: Hop | None, expected: tuple[int, ...] | None) -> bool:
     return expected is not None and isinstance(neighbour, int) and neighbour not in expected
 
 
-def _neighbour(rule: AsRule, neighbour: Hop | None, side: str) -> Finding:
-    return Finding(
-        EventType.PATH_ANOMALY,
-        f"{side}:{rule.asn}-{neighbour}",
-        Severity.MEDIUM,
-        "-|-",
-        f"AS{neighbour} is a new {side} of AS{rule.asn}",
-        as_rule=rule,
-    )
+def _neighbour(rule: AsRule, reason: str, said: str) -> Finding:
+    why = f"{said} of AS{rule.asn}"
+    return Finding(EventType.PATH_ANOMALY, reason, Severity.MEDIUM, "-|-", why, as_rule=rule)

@@ -139,6 +139,41 @@ def kinds(alert: Alert) -> list[str]:
 
 
 class TestRoutes:
+    def test_what_must_last_opens_once_it_has_lasted(self) -> None:
+        tested = correlator()
+        for n, peer in enumerate(PEERS[:3]):
+            assert tested.route_events([fired(peer, n, lasting_s=120.0)], T + n) == ()
+        assert tested.advance(T + 121.9) == ()
+        [change] = tested.advance(T + 122.0)
+        assert change.change is Change.OPEN
+        assert change.alert.first_seen == T + 2
+
+    def test_what_must_last_and_does_not_never_opens(self) -> None:
+        tested = correlator()
+        for n, peer in enumerate(PEERS[:3]):
+            tested.route_events([fired(peer, n, lasting_s=120.0)], T + n)
+        for peer in PEERS[:3]:
+            assert tested.route_events([cleared(peer, 60)], T + 60) == ()
+        assert tested.advance(T + 3600) == ()
+
+    def test_a_leak_of_many_prefixes_is_one_alert(self) -> None:
+        tested = correlator()
+        changes: list[AlertChange] = []
+        for number in range(4):
+            key = RouteKey(
+                EventType.LEAK_SUSPECTED, f"10.{number}.0.0/16", 64500, "aspa:64501>64502"
+            )
+            for peer in PEERS[:3]:
+                changes += tested.route_events(
+                    [fired(peer, number, key, severity=Severity.HIGH)], T + number
+                )
+        changes += tested.advance(T + 600)
+        assert [change.change for change in changes].count(Change.OPEN) == 1
+        alert = changes[-1].alert
+        assert alert.alert_type is AlertType.LEAK
+        assert alert.affected_prefixes == tuple(f"10.{number}.0.0/16" for number in range(4))
+        assert "4 prefixes so far." in alert.description
+
     def test_the_third_peer_opens_the_alert(self) -> None:
         tested = correlator()
         assert tested.route_events([fired(PEERS[0], 0), fired(PEERS[1], 1)], T + 1) == ()
