@@ -1,7 +1,7 @@
 """Which route events are one matter, and which peers see it."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import IntEnum, auto
 
 from msgspec import Struct
@@ -97,6 +97,7 @@ class RouteMatter:
 
     def __init__(self, key: str, *, grace_s: float, drops: Counter[str]) -> None:
         self.key = key
+        self.is_noted = False  # as something that one AS alone sees
         self.asns: set[int] = set()
         self.collectors: set[str] = set()
         self.cleared_at = 0.0
@@ -115,6 +116,11 @@ class RouteMatter:
     def is_firing(self) -> bool:
         """Some peer still has the route."""
         return self._firing > 0 or self._having_before > 0
+
+    @property
+    def first_seen(self) -> float:
+        """Event time since which some peer has been seeing it."""
+        return min((firing.since for firing in self._firings.values()), default=0.0)
 
     @property
     def withdrawn_at(self) -> float | None:
@@ -211,10 +217,13 @@ class RouteMatter:
             self.asns = {peer.asn for _, peer in self._firings}
             self.collectors = {peer.collector for _, peer in self._firings}
 
-    def quorum_at(self) -> float | None:
+    def quorum_at(self, weight: Callable[[Peer], float]) -> float | None:
         """Event time at which enough distinct peer ASNs saw it together; None if never.
 
         Enough is the least that any of its rules asks for.
+
+        Args:
+            weight: what a peer's word weighs, 0 ... 1; an AS weighs what its best peer does.
         """
         if not self._firings:
             return None
@@ -222,15 +231,24 @@ class RouteMatter:
         if len(self.asns) < enough:
             return None
         for since in sorted({firing.since for firing in self._firings.values()}):
-            counted = {
-                firing.event.peer.asn
-                for firing in self._firings.values()
-                if firing.since <= since
-                and (firing.cleared_at is None or since <= firing.cleared_at + self._grace_s)
-            }
-            if len(counted) >= enough:
+            weights: dict[int, float] = {}
+            for firing in self._firings.values():
+                gone_at = firing.cleared_at
+                if firing.since > since or (
+                    gone_at is not None and since > gone_at + self._grace_s
+                ):
+                    continue
+                peer = firing.event.peer
+                weights[peer.asn] = max(weights.get(peer.asn, 0.0), weight(peer))
+            # With a quorum of one a single AS is enough, whatever it weighs: it was asked for.
+            if sum(weights.values()) >= enough or len(weights) >= enough == 1:
                 return since
         return None
+
+    @property
+    def witnesses(self) -> frozenset[Peer]:
+        """The peers that see or saw it, as far as they count now."""
+        return frozenset(peer for _, peer in self._firings)
 
     @property
     def prefixes(self) -> tuple[str, ...]:

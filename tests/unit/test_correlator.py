@@ -139,6 +139,42 @@ def kinds(alert: Alert) -> list[str]:
 
 
 class TestRoutes:
+    def test_a_peer_that_is_alone_too_often_weighs_less_and_is_listed(self) -> None:
+        tested = correlator()
+        liar = PEERS[0]
+        for number in range(5):
+            key = RouteKey(EventType.HIJACK_SUSPECTED, f"10.{number}.0.0/16", 64666, "origin")
+            assert tested.route_events([fired(liar, 0, key)], T) == ()
+        assert not tested.loners
+        tested.advance(T + 601)
+        assert [*tested.loners] == [liar]
+        for n, peer in enumerate(PEERS[:3]):
+            assert tested.route_events([fired(peer, 700 + n)], T + 700 + n) == ()
+        [change] = tested.route_events([fired(PEERS[3], 703)], T + 703)
+        assert change.change is Change.OPEN
+        assert change.alert.peers_seen == 4
+
+    def test_a_peer_that_others_bear_out_is_no_loner(self) -> None:
+        tested = correlator()
+        for number in range(5):
+            key = RouteKey(EventType.HIJACK_SUSPECTED, f"10.{number}.0.0/16", 64666, "origin")
+            tested.route_events([fired(peer, 0, key) for peer in PEERS[:3]], T)
+        for number in range(5, 10):
+            key = RouteKey(EventType.HIJACK_SUSPECTED, f"10.{number}.0.0/16", 64666, "origin")
+            tested.route_events([fired(PEERS[0], 1, key)], T + 1)
+            tested.route_events([cleared(PEERS[0], 2, key)], T + 2)
+        tested.advance(T + 3600)
+        assert tested.loners == ()
+
+    def test_one_peer_is_enough_where_one_was_asked_for(self) -> None:
+        tested = correlator()
+        for number in range(6):
+            key = RouteKey(EventType.HIJACK_SUSPECTED, f"10.{number}.0.0/16", 64666, "origin")
+            tested.route_events([fired(PEERS[0], 0, key)], T)
+        tested.advance(T + 601)
+        changes = tested.route_events([fired(PEERS[0], 700, min_peers=1)], T + 700)
+        assert [change.change for change in changes] == [Change.OPEN]
+
     def test_what_must_last_opens_once_it_has_lasted(self) -> None:
         tested = correlator()
         for n, peer in enumerate(PEERS[:3]):
