@@ -1,7 +1,10 @@
 """Prefixes and AS numbers that no route on the internet may have."""
 
+from bgptui.domain.alert import Severity
+from bgptui.domain.event import EventType
 from bgptui.domain.prefix import IPV4_BITS, IPV6_BITS, parse_prefix
 from bgptui.domain.routing import AsPath
+from bgptui.routemon.rules import Finding
 
 # IANA special-purpose registries (RFC 6890 and its updates): those that are not globally
 # reachable, and the ranges nobody may announce. 2001:db8::/32 and 3fff::/20 are documentation.
@@ -44,6 +47,21 @@ _BOGON_ASNS = (
 )
 
 _NETWORKS = [parse_prefix(prefix) for prefix in _BOGON_PREFIXES]
+
+
+def bogon_finding(prefix: str, path: AsPath) -> Finding | None:
+    """What is wrong with a route whose prefix or path is none for the internet; it is told once,
+    and no alert (the noise policy has no line for it)."""
+    block = bogon_prefix(prefix)
+    if block is not None:
+        reason, why = "prefix", f"{prefix} is in {block}, which is not for the internet"
+    elif (asn := bogon_asn(path)) is not None:
+        reason, why = "asn", f"the path to {prefix} has AS{asn}, which is reserved or private"
+    elif is_odd_length(prefix):
+        reason, why = "length", f"{prefix} is longer or shorter than networks usually accept"
+    else:
+        return None
+    return Finding(EventType.BOGON, reason, Severity.LOW, "-|-", why, opens_alert=False)
 
 
 def bogon_prefix(prefix: str) -> str | None:

@@ -22,6 +22,7 @@ class Finding(Struct, frozen=True):
         why: what fired against what was expected, one sentence.
         rule, as_rule: what the watchlist expects, of the prefix or of an AS; None where it
             says nothing.
+        lasting_s: for so long must enough peers have the route before an alert opens.
     """
 
     event_type: EventType
@@ -32,6 +33,12 @@ class Finding(Struct, frozen=True):
     rule: Rule | None = None
     as_rule: AsRule | None = None
     opens_alert: bool = True
+    lasting_s: float = 0.0
+
+    def is_muted(self, at: float) -> bool:
+        """Whether its rule lets no alert open at this event time."""
+        rule = self.rule or self.as_rule
+        return rule is not None and rule.is_muted(at)
 
 
 def decide(

@@ -25,6 +25,11 @@ class Verdict(Struct, frozen=True):
     validation: OriginValidation
     facts: Facts
 
+    @classmethod
+    def of(cls, key: RouteKey, finding: Finding, validation: OriginValidation) -> "Verdict":
+        """The verdict with its evidence."""
+        return cls(key, finding, validation, verdict_facts(finding, validation))
+
     @property
     def rule(self) -> Rule | None:
         """The watched prefix's rule that fired."""
@@ -47,11 +52,12 @@ class Verdict(Struct, frozen=True):
             watched_prefix=None if rule is None else rule.prefix,
             expected_origins=() if rule is None else rule.origins,
             min_peers=_min_peers(finding, min_peers),
-            opens_alert=finding.opens_alert,
+            opens_alert=finding.opens_alert and not finding.is_muted(message.timestamp),
+            lasting_s=finding.lasting_s,
             evidence=self.facts | sighting_facts(message),
         )
 
-    def says_the_same_as(self, event: RouteEvent) -> bool:
+    def says_the_same_as(self, event: RouteEvent, now: float) -> bool:
         """Nothing that a person would act on differs from `event`, which told it before."""
         finding, rule = self.finding, self.rule
         return (
@@ -61,6 +67,7 @@ class Verdict(Struct, frozen=True):
             and (None if rule is None else rule.prefix) == event.watched_prefix
             and (() if rule is None else rule.origins) == event.expected_origins
             and _min_peers(finding, event.min_peers) == event.min_peers
+            and event.opens_alert is (finding.opens_alert and not finding.is_muted(now))
         )
 
     def retell(
@@ -80,6 +87,8 @@ class Verdict(Struct, frozen=True):
             watched_prefix=None if rule is None else rule.prefix,
             expected_origins=() if rule is None else rule.origins,
             min_peers=_min_peers(finding, min_peers),
+            opens_alert=finding.opens_alert and not finding.is_muted(now),
+            lasting_s=finding.lasting_s,
             evidence=event.evidence | self.facts | {"cause": cause},
         )
 
@@ -98,12 +107,8 @@ def judge(
     )
     if finding is None:
         return None
-    return Verdict(
-        key=RouteKey(finding.event_type, prefix, asn, finding.reason),
-        finding=finding,
-        validation=validation,
-        facts=verdict_facts(finding, validation),
-    )
+    key = RouteKey(finding.event_type, prefix, asn, finding.reason)
+    return Verdict.of(key, finding, validation)
 
 
 def single_as(origin: Origin) -> int | None:

@@ -95,10 +95,14 @@ class Visibility:
         return was_lost
 
     def withdrawn(self, prefix: str, peer: Peer) -> bool:
-        """The peer lost the prefix; False when it did not have it, as far as we know."""
-        index = self._index.get(peer)
+        """The peer lost the prefix; False when it was known to have lost it already.
+
+        A peer that was never heard of it had it: only what was announced is withdrawn
+        (RFC 4271 section 3.1), be it before we listened.
+        """
+        index = self._index_of(peer)
         seen = self._seen[prefix]
-        if index is None or not seen.having & (1 << index):
+        if index is None or seen.lost & (1 << index):
             return False
         seen.having &= ~(1 << index)
         seen.lost |= 1 << index
@@ -115,6 +119,11 @@ class Visibility:
             if seen.lost & bit:
                 seen.lost &= ~bit
                 yield prefix
+
+    def forget_collector(self, collector: str) -> None:
+        """Nothing is known of a collector's peers any more."""
+        for peer in [peer for peer in self._peers if peer.collector == collector]:
+            list(self.forget(peer))
 
     def forget_lost(self, prefix: str) -> None:
         """The loss is the new state of things: those peers do not count any more."""

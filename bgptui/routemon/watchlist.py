@@ -1,10 +1,12 @@
 """The operator's prefixes and AS numbers, and what is expected of them."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
+from types import MappingProxyType
 
 from msgspec import Struct
 
+from bgptui.domain.aspa import Role
 from bgptui.domain.prefix import IPV4_BITS, IPV6_BITS, parse_prefix
 from bgptui.domain.routing import BgpMessage
 from bgptui.routemon.path_pattern import PathPattern
@@ -64,6 +66,10 @@ class Rule(Struct, frozen=True):
     visibility_loss: float | None = None
     mute_until: float | None = None
 
+    def is_muted(self, at: float) -> bool:
+        """Whether no alert may open at this event time."""
+        return self.mute_until is not None and at < self.mute_until
+
 
 class AsRule(Struct, frozen=True):
     """What is expected of one AS.
@@ -86,6 +92,10 @@ class AsRule(Struct, frozen=True):
     min_peers: int | None = None
     mute_until: float | None = None
 
+    def is_muted(self, at: float) -> bool:
+        """Whether no alert may open at this event time."""
+        return self.mute_until is not None and at < self.mute_until
+
 
 class Watchlist:
     """The rules, the most specific ones first to answer.
@@ -93,11 +103,22 @@ class Watchlist:
     Args:
         rules: of canonical prefixes.
         as_rules: of distinct AS numbers.
+        roles: what peers of the collectors are, by AS number; of the others nothing is known.
+        siblings: groups of ASes of one organisation.
     """
 
-    def __init__(self, rules: Iterable[Rule] = (), as_rules: Iterable[AsRule] = ()) -> None:
+    def __init__(
+        self,
+        rules: Iterable[Rule] = (),
+        as_rules: Iterable[AsRule] = (),
+        *,
+        roles: Mapping[int, Role] = MappingProxyType({}),
+        siblings: Iterable[frozenset[int]] = (),
+    ) -> None:
         self.rules = tuple(rules)
         self.as_rules = {rule.asn: rule for rule in as_rules}
+        self.roles = roles
+        self._family_of = {asn: family for family in siblings for asn in family}
         self.origins = frozenset(origin for rule in self.rules for origin in rule.origins).union(
             self.as_rules
         )
@@ -122,6 +143,17 @@ class Watchlist:
 
     def __len__(self) -> int:
         return len(self.rules) + len(self.as_rules)
+
+    def are_siblings(self, asn: int, others: Iterable[int]) -> bool:
+        """Whether an AS is of the same organisation as one of the others."""
+        return not self._family_of.get(asn, frozenset()).isdisjoint(others)
+
+    def unmutes_between(self, before: float, now: float) -> bool:
+        """Whether a rule's mute ended after `before` and by `now`."""
+        rules: tuple[Rule | AsRule, ...] = (*self.rules, *self.as_rules.values())
+        return any(
+            rule.mute_until is not None and before < rule.mute_until <= now for rule in rules
+        )
 
     def covering(self, prefix: str) -> tuple[Rule, ...]:
         """The rules of the most specific watched prefix that is, or covers, a canonical one."""

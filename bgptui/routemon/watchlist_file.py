@@ -7,6 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from bgptui.config.toml_file import TomlFile, read_toml
+from bgptui.domain.aspa import Role
 from bgptui.errors import UsageError
 from bgptui.routemon.path_pattern import PathPattern
 from bgptui.routemon.watchlist import AsRule, Check, Rule, Watchlist
@@ -40,6 +41,14 @@ _ASN_KEYS = (
     "mute_until",
 )
 _GROUP_KEYS = ("name", "min_peers", "mute_until")
+# The tables, and what two of a kind may not have in common.
+_REPEATED = {
+    "prefix": "the same prefix, origins and upstreams as rule",
+    "asn": "the same AS as rule",
+    "group": "the same name as group",
+    "peer": "the same AS as peer",
+    "siblings": "the same ASes as siblings",
+}
 _MAX_PEERS = 10_000
 _MAX_HOPS = 1_000
 
@@ -67,10 +76,15 @@ def parse_watchlist(file: TomlFile) -> Watchlist:
     groups = {group["name"]: group for group in reading.each("group", _group)}
     rules = reading.each("prefix", _rule)
     as_rules = reading.each("asn", _as_rule)
+    roles = dict(reading.each("peer", _role))
+    siblings = [frozenset(family) for family in reading.each("siblings", _siblings)]
     if reading.problems:
         raise UsageError("\n".join(reading.problems))
     return Watchlist(
-        (_in_group(rule, groups) for rule in rules), (_in_group(rule, groups) for rule in as_rules)
+        (_in_group(rule, groups) for rule in rules),
+        (_in_group(rule, groups) for rule in as_rules),
+        roles=roles,
+        siblings=siblings,
     )
 
 
@@ -82,7 +96,7 @@ class _Reading:
         self.problems = [
             f"{file.place(key)}: unknown key {key!r}; a rule begins with [[prefix]] or [[asn]]"
             for key in file.tables
-            if key not in ("prefix", "asn", "group")
+            if key not in _REPEATED
         ]
 
     def each(self, name: str, read: Callable[[TableReader], Any]) -> list[Any]:
@@ -94,34 +108,27 @@ class _Reading:
                 f"{self._file.place(name)}: write [[{name}]], in two brackets, for each rule"
             )
             return []
-        found: dict[object, Any] = {}
+        found: list[Any] = []
+        numbers: dict[object, int] = {}
         for number, table in enumerate(tables, start=1):
             reader = TableReader(self._file, f"{name}[{number - 1}]", table, number)
             value = read(reader)
-            if not reader.problems:
-                same = _identity(value)
-                if same in found:
-                    reader.wrong(name, f"{_repeats(name)} {_number_of(found[same], found)}")
-                found.setdefault(same, value)
+            same = _identity(value)
+            if not reader.problems and same in numbers:
+                reader.wrong(name, f"{_REPEATED[name]} {numbers[same]}")
+            numbers.setdefault(same, number)
+            found.append(value)
             self.problems += reader.problems
-        return list(found.values())
+        return found
 
 
 def _identity(value: Any) -> object:
-    """Of two rules with the same identity one can never matter."""
+    """Of two tables with the same identity one can never matter."""
     if isinstance(value, Rule):
         return value.prefix, value.origins, value.upstreams
-    return value.asn if isinstance(value, AsRule) else value["name"]
-
-
-def _repeats(name: str) -> str:
-    if name == "prefix":
-        return "the same prefix, origins and upstreams as rule"
-    return "the same AS as rule" if name == "asn" else "the same name as group"
-
-
-def _number_of(value: Any, found: dict[object, Any]) -> int:
-    return list(found.values()).index(value) + 1 if isinstance(value, dict) else value.number
+    if isinstance(value, AsRule):
+        return value.asn
+    return value["name"] if isinstance(value, dict) else value[:1]
 
 
 def _in_group(rule: Any, groups: dict[str, dict[str, Any]]) -> Any:
@@ -208,3 +215,18 @@ def _as_rule(reader: TableReader) -> AsRule:
         min_peers=reader.whole("min_peers", 1, _MAX_PEERS),
         mute_until=reader.moment("mute_until"),
     )
+
+
+def _role(reader: TableReader) -> tuple[int, Role]:
+    reader.only(("asn", "role"))
+    asn = reader.whole("asn", 1, MAX_ASN, required=True) or 0
+    role = reader.choice("role", tuple(Role))
+    return asn, Role(role or Role.PROVIDER)
+
+
+def _siblings(reader: TableReader) -> tuple[int, ...]:
+    reader.only(("asns",))
+    asns = reader.as_numbers("asns", required=True) or ()
+    if len(asns) < 2:
+        reader.wrong("asns", "it takes two or more AS numbers of one organisation")
+    return asns

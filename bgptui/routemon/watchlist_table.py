@@ -27,12 +27,14 @@ class TableReader:
         self._file = file
         self._name = name
         self._table = table
+        table_name = name.partition("[")[0]
+        self._kind = "rule" if table_name in ("prefix", "asn") else table_name
 
     def wrong(self, key: str, remedy: str) -> None:
         """The key's value, or its absence, is wrong; `remedy` says what would be right."""
         said = f"{key} = {self._table[key]!r}" if key in self._table else key
         place = self._file.place(f"{self._name}.{key}")
-        self.problems.append(f"{place}: rule {self.number}: {said}: {remedy}")
+        self.problems.append(f"{place}: {self._kind} {self.number}: {said}: {remedy}")
 
     def only(self, keys: Sequence[str]) -> None:
         """There are no other keys."""
@@ -124,6 +126,14 @@ class TableReader:
             self.wrong(key, "it takes a date and time without quotes, e.g. 2026-12-01T06:00:00Z")
             return None
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+    def choice(self, key: str, known: Sequence[str]) -> str | None:
+        """One of `known`; None, and a problem, for anything else."""
+        found = self._table.get(key)
+        if found not in known:
+            self.wrong(key, f"it takes one of {', '.join(known)}")
+            return None
+        return str(found)
 
     def names(self, key: str, known: Sequence[str]) -> tuple[str, ...] | None:
         """A list of names out of `known`; None where there is none."""

@@ -19,10 +19,10 @@ def test_a_prefix_that_everybody_has_is_not_lost() -> None:
     assert seen_by(10).loss(PREFIX) == Loss(0, 10)
 
 
-def test_a_withdrawal_of_what_a_peer_never_had_says_nothing() -> None:
+def test_a_peer_that_withdraws_had_it_be_it_before_we_listened() -> None:
     visibility = seen_by(5)
-    assert not visibility.withdrawn(PREFIX, PEERS[9])
-    assert visibility.loss(PREFIX).had == 5
+    assert visibility.withdrawn(PREFIX, PEERS[9])
+    assert visibility.loss(PREFIX) == Loss(1, 6)
 
 
 def test_a_peer_that_has_it_again_counts_as_having_it() -> None:
@@ -90,8 +90,7 @@ def test_the_state_is_that_of_each_peers_last_word(acts: list[tuple[str, Peer]])
             last[peer] = True
         elif act == "withdraw":
             visibility.withdrawn(PREFIX, peer)
-            if peer in last:
-                last[peer] = False
+            last[peer] = False
         else:
             list(visibility.forget(peer))
             last.pop(peer, None)

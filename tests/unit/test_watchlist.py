@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from bgptui.domain.aspa import Role
 from bgptui.domain.routing import BgpMessage, MessageType, Peer
 from bgptui.errors import UsageError
 from bgptui.routemon.path_pattern import PathPattern
@@ -85,6 +86,13 @@ upstreams = []
 downstreams = [64510]
 new_prefixes = false
 group = "noc"
+
+[[peer]]
+asn = 3333
+role = "customer"
+
+[[siblings]]
+asns = [64500, 64520]
 """
 
 
@@ -134,6 +142,9 @@ def test_a_watchlist_with_every_key_is_read(tmp_path: Path) -> None:
             mute_until=muted,
         )
     }
+    assert found.roles == {3333: Role.CUSTOMER}
+    assert found.are_siblings(64520, (64500, 1))
+    assert not found.are_siblings(64521, (64500, 1))
 
 
 def test_rules_for_one_prefix_that_expect_different_things_stand_together(
@@ -222,7 +233,12 @@ RULE = '[[prefix]]\nprefix = "192.0.2.0/24"\norigins = [64500]\n'
             "[[asn]]\nasn = 64500\n[[asn]]\nasn = 64500",
             "4: rule 2: asn = 64500: the same AS as rule 1",
         ),
-        ("[[group]]\nmin_peers = 1", "1: rule 1: name: it takes the name that rules give"),
+        ("[[group]]\nmin_peers = 1", "1: group 1: name: it takes the name that rules give"),
+        (
+            "[[peer]]\nasn = 64500\nrole = 'friend'",
+            "3: peer 1: role = 'friend': it takes one of provider, customer, peer, rs, rs-client",
+        ),
+        ("[[siblings]]\nasns = [1]", "2: siblings 1: asns = [1]: it takes two or more AS numbers"),
         (
             RULE.replace("[64500]", '["AS64500"]'),
             "3: rule 1: origins = ['AS64500']: 'AS64500' is not an AS number (1 to 4294967295)",
