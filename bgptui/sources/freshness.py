@@ -49,7 +49,8 @@ class _Collector:
         spans: count and longest quiet (seconds) of each span in which it was there.
         slots: counts of the last SLOTS slots; `count` is that of the slot under way.
         usual_per_s: its usual rate; 0 until it is learned.
-        usual_quiet_s, usual_least: longest quiet and smallest count of the spans kept.
+        usual_quiet_s, usual_least: longest quiet, and smallest count but the last one's, of the
+            spans kept.
     """
 
     __slots__ = (
@@ -93,7 +94,8 @@ class _Collector:
             counts = [count for count, _ in self.spans]
             # The median keeps bursts out; it is 0 where most spans have no message at all.
             self.usual_per_s = (median(counts) or fmean(counts)) / span_s
-            self.usual_least = min(counts)
+            # The last span may be part of the very minute that is judged by it.
+            self.usual_least = min(counts[:-1])
             self.usual_quiet_s = max(quiet_s for _, quiet_s in self.spans)
 
     def begin_gap(self, gap: Gap, *, blind_s: float, span_s: float) -> Gap:
@@ -213,7 +215,8 @@ class Freshness:
         if not collector.usual_per_s:
             return False
         if self._is_low(collector, 1, SUSPECT_NATS):
-            return True
+            # Low for a whole span it has been judged, and it was low before in the last hour.
+            return not self._is_low(collector, SLOTS, GAP_NATS)
         quiet_s = now - collector.heard_at
         return (
             quiet_s >= max(self.suspect_s, collector.usual_quiet_s)

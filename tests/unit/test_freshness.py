@@ -48,6 +48,13 @@ class Feed:
         self.gaps += self.freshness.judge()
         self.suspected.update(self.freshness.suspects())
 
+    def run_steadily(self, seconds: int, per_slot: int) -> None:
+        """rrc15 sends as many messages in every ten seconds, evenly."""
+        for second in range(seconds):
+            self.now += 1.0
+            sent = (second + 1) * per_slot // 10 - second * per_slot // 10
+            self.note({"main": 50} | ({"rrc15": sent} if sent else {}))
+
     def _poisson(self, rate: float) -> int:
         if rate > 30:
             return max(0, round(self._rng.gauss(rate, rate**0.5)))
@@ -107,6 +114,21 @@ def test_a_collector_below_a_tenth_of_its_usual_rate_is_a_gap_until_the_rate_is_
     assert closed[1] is not None
     assert 720 <= closed[1] <= 745
     assert not of(feed.gaps, SILENCE)
+
+
+@pytest.mark.parametrize("offset_s", range(0, 60, 7))
+def test_a_low_rate_is_noticed_wherever_its_minute_begins(feed: Feed, offset_s: int) -> None:
+    feed.run_steadily(600 + offset_s, per_slot=200)
+    feed.run_steadily(90, per_slot=10)
+    assert [gap.reason for gap in feed.gaps] == [LOW_RATE]
+
+
+def test_windows_are_not_held_for_a_low_rate_that_is_no_gap(feed: Feed) -> None:
+    feed.run_steadily(60, per_slot=10)
+    feed.run_steadily(600, per_slot=200)
+    feed.run_steadily(300, per_slot=10)
+    assert not feed.gaps, "as low as in its first minute"
+    assert 0 < feed.suspected["rrc15"] <= 60
 
 
 @pytest.mark.parametrize("offset_s", range(0, 10, 3))
