@@ -116,7 +116,7 @@ class Freshness:
     Before its rate is known a collector is not judged, unless it was asked for by name.
 
     A gap of silence ends with the next message. One of a low rate ends when the rate is back,
-    and after an hour, when the low rate has become the usual one.
+    and after an hour, when the low rate, unless it is none at all, has become the usual one.
 
     Args:
         silence_s: the time without a message that decides.
@@ -263,7 +263,8 @@ class Freshness:
     def _pass_time(self, since: float, at: float) -> list[Gap]:
         """Move the feed's time on; gaps that are over by it."""
         if self._now is None:
-            self._begin(since)
+            # The feed's first batch: a clock that is wrong must not make hours of it.
+            self._begin(max(since, at - self._silence_s / 2))
         elif since - self._now > self.suspect_s:
             self._leap(since)
         now = self._now = max(at, self._now or at)
@@ -295,11 +296,11 @@ class Freshness:
             gap = collector.gap
             if gap is None:
                 collector.close_slot(self._silence_s)
-            elif gap.reason == LOW_RATE:
-                ended += self._look_at_rate(name, collector, at)
             elif at - collector.heard_at >= FORGET_AFTER_S:
                 ended.append(_end(name, collector, at))
                 del self._collectors[name]
+            elif gap.reason == LOW_RATE:
+                ended += self._look_at_rate(name, collector, at)
         return ended
 
     def _look_at_rate(self, name: str, collector: _Collector, at: float) -> list[Gap]:
@@ -309,7 +310,9 @@ class Freshness:
         usual = collector.usual_per_s * self._silence_s
         if sum(collector.slots) > BACK_SHARE * usual:
             return [_end(name, collector, at)]
-        if collector.gap is not None and at - collector.gap.start >= SPANS_KEPT * self._silence_s:
+        lasts_s = 0.0 if collector.gap is None else at - collector.gap.start
+        # One that has fallen silent meanwhile is away: its rate has become nothing usual.
+        if lasts_s >= SPANS_KEPT * self._silence_s and any(collector.slots):
             collector.unlearn()
             return [_end(name, collector, at)]
         return []

@@ -148,6 +148,25 @@ def test_a_rate_that_stays_low_for_an_hour_is_the_usual_one(feed: Feed) -> None:
     assert end - start == pytest.approx(HOUR_S, abs=30)
 
 
+def test_a_low_rate_that_becomes_none_is_a_gap_until_the_next_message(feed: Feed) -> None:
+    feed.run(600, rrc15=20)
+    feed.run(120, rrc15=1)
+    feed.run(2 * HOUR_S)
+    assert [gap.end for gap in feed.gaps] == [None]
+    feed.run(30, rrc15=20)
+    assert feed.gaps[-1].end == pytest.approx(T0 + 720 + 2 * HOUR_S, abs=30)
+
+
+def test_an_old_timestamp_at_the_head_of_the_feed_is_no_time_that_passed() -> None:
+    freshness = Freshness(silence_s=60, watched={"main", "rrc15"})
+    feed = Feed(freshness)
+    week_ago = T0 - 7 * 86_400
+    freshness.note({"main": 2}, {"main": T0}, since=week_ago, at=T0)
+    assert not freshness.judge()
+    feed.run(60, rrc15=5)
+    assert not feed.gaps
+
+
 def test_nothing_is_learned_from_a_gap(feed: Feed) -> None:
     for _ in range(4):
         feed.run(400, rrc15=20)
