@@ -3,6 +3,7 @@
 from collections import Counter
 
 import pytest
+from msgspec.structs import replace
 
 from bgptui.domain.routing import BgpMessage, MessageType, Peer, RibEntry, Session
 from bgptui.errors import BadInput
@@ -10,6 +11,8 @@ from bgptui.sources.mrt import MrtDecoders, MrtReader
 from bgptui.sources.mrt_records import split_records
 from bgptui.sources.mrt_rib import MrtRibReader
 from bgptui.sources.nlri import WireTexts
+from bgptui.sources.ris_frames import FrameEncoder
+from bgptui.sources.ris_messages import FrameDecoder
 from support import bgp_wire as wire
 
 SECONDS = 1_470_931_200
@@ -80,6 +83,16 @@ def test_a_session_is_up_in_established_and_down_in_any_other_state(
     for subtype, header, peer in ((0, OLD_HEADER, PEER), (5, NEW_HEADER, NEW_PEER)):
         message = Reader()(BGP4MP, subtype, header + states)
         assert message == BgpMessage(SECONDS, peer, MessageType.STATE, session=session)
+
+
+@pytest.mark.parametrize("new", [1, 6], ids=["idle", "established"])
+def test_the_frame_of_a_state_says_the_same_when_it_is_played_again(new: int) -> None:
+    reader = MrtReader("rrc00", MrtDecoders(lambda _reason: None, frames=FrameEncoder()))
+    states = b"\0\5" + new.to_bytes(2, "big")
+    message = reader.read((SECONDS, BGP4MP << 16, OLD_HEADER + states))
+    assert message is not None
+    played = FrameDecoder().decode(message.received)
+    assert played == replace(message, received=b"")
 
 
 def test_a_connection_without_a_peer_yet_is_read() -> None:
