@@ -704,6 +704,17 @@ class TestSessions:
             assert ended.change is Change.RESOLVE
             assert fact_of(ended.alert, "table_transfer")["peer_addr"] == PEERS[1].address
 
+    def test_the_alert_of_a_table_transfer_ends_while_its_peer_goes_on(self) -> None:
+        tested = correlator()
+        changes = list(tested.scores([transfer(PEERS[1])], T + 70))
+        for minute in range(1, 30):
+            changes += tested.scores(
+                [score(PEERS[1], minute, 0.0, updates=50)], T + 60 * minute + 70
+            )
+        assert [change.change for change in changes] == [Change.OPEN, Change.RESOLVE]
+        ended = changes[-1].alert
+        assert (ended.first_seen, ended.resolved_at) == (T, T + 60)
+
     def test_the_churn_of_a_table_transfer_opens_no_alert(self) -> None:
         tested = correlator()
         churn = (Reason("CRITICAL_CHURN", 1.0),)
