@@ -73,6 +73,8 @@ class MrtRibReader:
             raise _short("a RIB record")
         texts = self._texts.ipv6 if is_ipv6 else self._texts.ipv4
         place = 4 + WIRE_BYTES[body[4]]
+        if place + 2 > len(body):
+            raise _short("a RIB record")
         prefix = texts[body[4:place]]  # after the sequence number
         entries = int.from_bytes(body[place : place + 2], "big")
         place += 2
@@ -88,7 +90,12 @@ class MrtRibReader:
                 raise _short("a RIB record")
             if index >= len(peers):
                 raise BadInput(f"peer {index} is not in the table of peers", reason="bad_peer")
-            entry = self._entry(originated, peers[index], prefix, read(body[begin:place]))
+            try:
+                attributes = read(body[begin:place])
+            except BadInput as error:  # where the next entry begins is known all the same
+                self._on_loss(error.reason)
+                continue
+            entry = self._entry(originated, peers[index], prefix, attributes)
             if entry is not None:
                 yield entry
 

@@ -216,12 +216,31 @@ def test_other_families_and_generic_tables_are_counted() -> None:
     assert read.losses == {"other_family": 3}
 
 
-def test_a_route_with_malformed_attributes_is_counted_and_its_neighbours_are_read() -> None:
+@pytest.mark.parametrize(
+    ("malformed", "reason"),
+    [
+        (wire.origin(9), "bad_origin"),
+        (wire.attribute(0x80, 14, b"\7"), "bad_attributes"),
+        (wire.attribute(0x80, 14, b"\3\1\2\3"), "bad_next_hop"),
+        (b"\x40", "bad_attributes"),
+    ],
+    ids=["ORIGIN", "MP_REACH", "its next hop", "cut"],
+)
+def test_a_route_with_malformed_attributes_is_counted_and_its_neighbours_are_read(
+    malformed: bytes, reason: str
+) -> None:
     read = Table()
     read(TABLE_DUMP_V2, 1, PEERS)
-    body = wire.rib(PREFIX, (0, wire.origin(9)), (1, attributes()))
+    body = wire.rib(PREFIX, (0, malformed), (1, attributes()))
     assert [route.peer for route in read(TABLE_DUMP_V2, 2, body)] == [NEW_PEER]
-    assert read.losses == {"bad_origin": 1}
+    assert read.losses == {reason: 1}
+
+
+def test_a_record_that_ends_before_its_entries_is_refused() -> None:
+    read = Table()
+    read(TABLE_DUMP_V2, 1, PEERS)
+    with pytest.raises(BadInput, match="lengths do not fit"):
+        read(TABLE_DUMP_V2, 2, wire.rib(PREFIX, (0, attributes()))[:8])
 
 
 def test_a_route_of_a_peer_that_is_not_listed_is_refused() -> None:
