@@ -61,6 +61,7 @@ class MrtRibReader:
         if main == TABLE_DUMP_V2 and subtype in _UNICAST:
             return self._entries(body, *_UNICAST[subtype])
         if main == TABLE_DUMP_V2 and subtype == _PEER_INDEX_TABLE:
+            self._peers = []  # those of another table would be the wrong ones
             self._peers = self._index(body)
         elif main == TABLE_DUMP_V2 and subtype in _OTHER_FAMILIES:
             self._on_loss("other_family")

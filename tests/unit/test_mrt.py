@@ -248,6 +248,15 @@ def test_a_route_of_a_peer_that_is_not_listed_is_refused() -> None:
         Table()(TABLE_DUMP_V2, 2, wire.rib(PREFIX, (0, attributes())))
 
 
+def test_a_broken_table_of_peers_leaves_no_peers_of_the_table_before() -> None:
+    read = Table()
+    read(TABLE_DUMP_V2, 1, PEERS)
+    with pytest.raises(BadInput, match="lengths do not fit"):
+        read(TABLE_DUMP_V2, 1, PEERS[:-1])
+    with pytest.raises(BadInput, match="peer 0 is not in the table"):
+        read(TABLE_DUMP_V2, 2, wire.rib(PREFIX, (0, attributes())))
+
+
 def test_records_end_where_the_file_is_torn() -> None:
     whole = wire.record(BGP4MP, 4, NEW_HEADER)
     for torn, why in ((whole[:-1], "ends within"), (b"\x57" * 12, "1,465,341,783 bytes")):
