@@ -137,7 +137,7 @@ class _Feed:
 
 def _state(peer: _Peer, timestamp: float, number: int) -> bytes:
     peer.is_up = not peer.is_up
-    state = "connected" if peer.is_up else "down"
+    state = "up" if peer.is_up else "down"
     head = _head(peer, peer.address, timestamp, number)
     return f'{head}"type":"RIS_PEER_STATE","state":"{state}"}}}}'.encode()
 

@@ -33,8 +33,11 @@ from bgptui.pipeline.spooling import Spooling
 from bgptui.pipeline.takeover import firing_before, histories
 from bgptui.pipeline.topology import Leg, Pipeline
 from bgptui.routemon.monitor import RouteMonitor
+from bgptui.routemon.origin_monitor import Bogons
+from bgptui.routemon.relationships import Relationships, load_relationships
 from bgptui.routemon.watchlist import Watchlist
 from bgptui.routemon.watchlist_file import load_watchlist
+from bgptui.routemon.whole_table import WholeTable
 from bgptui.rpki.configured import configured_validator
 from bgptui.rpki.source import Ageing
 from bgptui.rpki.validator import Validator
@@ -282,7 +285,7 @@ def _rooms(
     replay: Replay | None,
     share: Share | None,
 ) -> Rooms:
-    windows, ids = config.windows, state.next_ids
+    windows, watch, ids = config.windows, config.watch, state.next_ids
     aggregator = Aggregator(
         lateness_s=windows.lateness_s,
         flap_s=windows.flap_s,
@@ -297,6 +300,14 @@ def _rooms(
         vrps.generation,
         min_peers=config.watch.min_peers if replay else _min_peers(config),
         next_id=itertools.count(ids.route_monitor_events).__next__,
+        verify=vrps.verify_from,
+        otc_leak=vrps.otc_leak,
+        aspa_generation=vrps.aspa_generation,
+        relationships=_relationships(config),
+        whole_table=WholeTable(learn_s=watch.learn_s) if watch.whole_table else None,
+        bogons=Bogons.TOLD if watch.bogons else Bogons.PASSED_OVER,
+        peers_of=aggregator.peers_with,
+        learn_s=watch.learn_s,
         metrics=metrics,
     )
     detector = Detector(
@@ -317,6 +328,11 @@ def _rooms(
     for firing in firing_before(state.open_alerts):
         monitor.take_over(firing.key, firing.peer, origin=firing.origin)
     return Rooms(aggregator, monitor, detector, correlator, peers, vrps)
+
+
+def _relationships(config: Config) -> Relationships | None:
+    file = config.watch.relationships
+    return load_relationships(Path(file)) if file else None
 
 
 def _min_peers(config: Config) -> int:

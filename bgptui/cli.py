@@ -96,6 +96,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_db(commands)
     _add_alerts(commands)
     _add_rpki(commands)
+    _add_watch(commands)
     _add_config(commands)
     _add_demo(commands)
     _add_score(commands)
@@ -360,6 +361,22 @@ def _add_rpki(commands: "Commands[argparse.ArgumentParser]") -> None:
         act.add_argument("--vrps-now", metavar="TIME", help="with a file: expire as of this time")
         act.add_argument("--rtr", metavar="HOST:PORT", help="an RTR cache instead; rtrs:// for TLS")
         act.add_argument("--json", action="store_true", help="one JSON line")
+
+
+def _add_watch(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("watch", help="the watchlist", description="the watchlist")
+    acts = parser.add_subparsers(title="acts", metavar="ACT", required=True)
+    listing = _command(acts, "list", "watch:list_rules", "what is watched, a line a rule")
+    listing.add_argument("--watch", metavar="FILE", help="the watchlist, TOML (watch.file)")
+    listing.add_argument("--json", action="store_true")
+    importing = acts.add_parser(
+        "import", help="rules of another program", description="rules of another program, as TOML"
+    )
+    formats = importing.add_subparsers(title="formats", metavar="FORMAT", required=True)
+    bgpalerter = _command(
+        formats, "bgpalerter", "watch:import_bgpalerter", "BGPalerter's prefixes.yml"
+    )
+    bgpalerter.add_argument("file", metavar="FILE", help="- for standard input")
 
 
 def _add_config(commands: "Commands[argparse.ArgumentParser]") -> None:

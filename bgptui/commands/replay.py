@@ -35,8 +35,8 @@ def run(args: argparse.Namespace) -> int:
     if args.speed is not None and not args.speed > 0:
         raise UsageError(f"--speed {args.speed:g}: must be above 0")
     names, ribs = expand(args.input), args.rib or []
-    for rib in ribs:
-        open_rib(rib)  # what is wrong with its name is said before a database is made
+    for rib in filter(_can_be_read_again, ribs):
+        open_rib(rib)  # what is wrong with it is said before a database is made
     config = load_settings(args, overrides=_overrides()).config
     start_log(args, config.runtime.log_format)
     if args.ui:
@@ -85,12 +85,18 @@ def _overrides() -> Mapping[str, Any]:
     return {"store.raw_rows": "all", "store.raw_json": "all", "feed.warm_up": ""}
 
 
+def _can_be_read_again(name: str) -> bool:
+    """Neither standard input nor a pipe: of these, what is looked at is gone."""
+    return name != STDIN and not Path(name).is_fifo()
+
+
 def _fingerprint(names: list[str], ribs: list[str], config: Config) -> str | None:
     """Of everything that the rows of this replay depend on.
 
-    None where no second run could go on: standard input, and a database that is thrown away.
+    None where no second run could go on: standard input, pipes, and a database that is thrown
+    away.
     """
-    if STDIN in names or not config.store.dsn:
+    if not config.store.dsn or not all(map(_can_be_read_again, (*names, *ribs))):
         return None
     digest = sha256(__version__.encode())
     ruling = msgspec.structs.replace(
@@ -115,7 +121,7 @@ def _check_age(config: Config, names: list[str]) -> None:
     Raises:
         UsageError: names the table with the shortest retention that is exceeded.
     """
-    oldest = oldest_timestamp(config, [name for name in names if name != STDIN])
+    oldest = oldest_timestamp(config, list(filter(_can_be_read_again, names)))
     if oldest is None:
         return
     begins = datetime.fromtimestamp(oldest, UTC)

@@ -15,11 +15,12 @@ from msgspec.structs import replace
 from bgptui.commands.settings import load_settings, start_log, vrp_ageing
 from bgptui.config.schema import Rpki
 from bgptui.domain.alert_json import iso_utc, printable
+from bgptui.domain.aspa import PathVerification
 from bgptui.domain.prefix import format_prefix, parse_prefix
 from bgptui.domain.routing import AsPath
 from bgptui.domain.rpki import OriginValidation
 from bgptui.errors import BadInput, ServiceUnreachable, UsageError
-from bgptui.rpki.aspa_verification import Direction, PathVerification
+from bgptui.rpki.aspa_verification import Direction
 from bgptui.rpki.configured import configured_validator
 from bgptui.rpki.source import Ageing
 from bgptui.rpki.validator import Validator

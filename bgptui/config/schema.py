@@ -162,6 +162,10 @@ class Watch(Section, frozen=True):
 
     file: FilePath = ""
     min_peers: Annotated[int, Meta(ge=1, le=10_000, extra={"unit": "peers"})] = 3
+    learn_s: Seconds = 600.0
+    whole_table: bool = False
+    bogons: bool = False
+    relationships: FilePath = ""
 
 
 class Detect(Section, frozen=True):

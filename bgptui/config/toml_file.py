@@ -73,7 +73,7 @@ def _lines(text: str) -> dict[str, int]:
             inside = "" if line.count(inside) % 2 else inside
             continue
         if header := _HEADER.match(line):
-            table = _dotted(header[2])
+            table = _indexed(_dotted(header[2]), counts)
             if header[1] == "[[":
                 index = counts.get(table, 0)
                 counts[table] = index + 1
@@ -85,6 +85,16 @@ def _lines(text: str) -> dict[str, int]:
             lines.setdefault(f"{table}.{name}" if table else name, number)
         inside = next((q for q in ('"""', "'''") if line.count(q) % 2), "")
     return lines
+
+
+def _indexed(name: str, counts: dict[str, int]) -> str:
+    """`prefix.path` as `prefix[2].path` where it stands inside the third [[prefix]]."""
+    parent, dot, last = name.rpartition(".")
+    if not dot:
+        return name
+    parent = _indexed(parent, counts)
+    inside = f"{parent}[{counts[parent] - 1}]" if parent in counts else parent
+    return f"{inside}.{last}"
 
 
 def _dotted(key: str) -> str:

@@ -17,6 +17,10 @@ INFERRED = 0.30  # a leak by inferred relationships; an invalid that is most oft
 OBSERVED = 1.0  # no inference: a session that went down, a feed that fell silent
 
 
+# Nothing but the watchlist raises these, for an AS as well as for a prefix.
+_BY_WATCHLIST = frozenset({EventType.PATH_ANOMALY, EventType.NEW_PREFIX, EventType.VISIBILITY_LOSS})
+
+
 class Terms(Struct, frozen=True, kw_only=True):
     """What goes into the confidence of one alert.
 
@@ -89,9 +93,9 @@ def _strengths(event: RouteEvent) -> Iterator[tuple[float, str]]:
         reason = "" if event.validation.reason is None else f"_{event.validation.reason}"
         yield rpki, f"rpki_invalid{reason}"
     if event.key.event_type is EventType.LEAK_SUSPECTED:
-        inferred = event.key.reason == "inferred"
-        yield INFERRED if inferred else PATH_VERIFIED, f"leak_{event.key.reason}"
-    elif event.watched_prefix is not None:
+        kind = event.key.reason.partition(":")[0]
+        yield INFERRED if kind == "inferred" else PATH_VERIFIED, f"leak_{kind}"
+    elif event.watched_prefix is not None or event.key.event_type in _BY_WATCHLIST:
         yield WATCHLIST, "watchlist"
     elif not rpki:
         yield INFERRED, event.key.event_type.value

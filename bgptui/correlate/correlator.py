@@ -19,7 +19,7 @@ from bgptui.correlate.session_alerts import SessionAlerts
 from bgptui.domain.alert import Alert, AlertChange, AlertType, Status
 from bgptui.domain.event import RouteCleared, RouteEvent
 from bgptui.domain.gap import Gap
-from bgptui.domain.routing import BgpMessage, MessageType
+from bgptui.domain.routing import BgpMessage, MessageType, Peer
 from bgptui.domain.score import WindowScore
 
 
@@ -106,6 +106,11 @@ class Correlator:
         forgotten = self._false_positives.forgotten
         drops = dict(self._drops) | ({"false_positives": forgotten} if forgotten else {})
         return dict(sorted(drops.items()))
+
+    @property
+    def loners(self) -> tuple[Peer, ...]:
+        """Peers that mostly see what nobody else does: their word weighs less."""
+        return self._routes.loners
 
     @property
     def open_alerts(self) -> int:

@@ -1,7 +1,7 @@
 """Which route events are one matter, and which peers see it."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import IntEnum, auto
 
 from msgspec import Struct
@@ -11,6 +11,7 @@ from bgptui.domain.routing import Peer
 from bgptui.domain.rpki import RpkiState
 
 PEERS_MOST = 4_096
+PREFIXES_MOST = 1_000
 PREFIX = "route|"
 
 # The event that names the matter comes first.
@@ -35,8 +36,11 @@ def matter_key(key: RouteKey) -> str:
     """The alert's key.
 
     A wrong origin is one matter, whether the watchlist or the RPKI says so: hijack_suspected
-    and rpki_invalid of one (prefix, origin) share a key. Anything else is its RouteKey.
+    and rpki_invalid of one (prefix, origin) share a key. A leak and a new neighbour are one
+    matter with all the prefixes behind them. Anything else is its RouteKey.
     """
+    if key.is_about_a_hop:
+        return f"{PREFIX}{key.event_type}|{key.reason}"
     origin = "-" if key.origin_asn is None else str(key.origin_asn)
     if key.event_type in _ORIGIN_EVENTS:
         return f"{PREFIX}origin|{key.prefix}|{origin}"
@@ -47,7 +51,7 @@ class News(IntEnum):
     """What an event adds to its matter, least first."""
 
     NOTHING = auto()  # the time of the last sighting
-    PEERS = auto()  # another peer sees it
+    PEERS = auto()  # another peer sees it, or for another prefix
     FACTS = auto()  # another rule, severity, class or RPKI state; nobody, or somebody, has it
 
 
@@ -57,11 +61,13 @@ class Firing(Struct):
     Attributes:
         event: the latest one.
         since: event time from which it has been firing (short breaks included).
+        routes: prefixes for which it fires; more than one in a matter about a hop.
         cleared_at: event time of its end; None while it fires.
     """
 
     event: RouteEvent
     since: float
+    routes: set[str]
     cleared_at: float | None = None
 
 
@@ -91,13 +97,15 @@ class RouteMatter:
 
     def __init__(self, key: str, *, grace_s: float, drops: Counter[str]) -> None:
         self.key = key
+        self.is_noted = False  # as something that one AS alone sees
         self.asns: set[int] = set()
         self.collectors: set[str] = set()
         self.cleared_at = 0.0
         self.last_seen = 0.0
         self._grace_s = grace_s
         self._drops = drops
-        self._firings: dict[tuple[RouteKey, Peer], Firing] = {}
+        self._firings: dict[tuple[RouteKey | str, Peer], Firing] = {}
+        self._prefixes: dict[str, None] = {}
         self._facts: set[tuple[object, ...]] = set()
         self._firing = 0
         self._from_before: dict[Peer, Sighting] = {}  # of an alert taken over at a restart
@@ -108,6 +116,11 @@ class RouteMatter:
     def is_firing(self) -> bool:
         """Some peer still has the route."""
         return self._firing > 0 or self._having_before > 0
+
+    @property
+    def first_seen(self) -> float:
+        """Event time since which some peer has been seeing it."""
+        return min((firing.since for firing in self._firings.values()), default=0.0)
 
     @property
     def withdrawn_at(self) -> float | None:
@@ -131,13 +144,16 @@ class RouteMatter:
         return news
 
     def _note(self, event: RouteEvent) -> News:
-        at, peer = event.timestamp, event.peer
-        known = self._firings.get((event.key, peer))
+        at, peer, slot = event.timestamp, event.peer, _slot(event.key)
+        known = self._firings.get((slot, peer))
+        unmet = event.key.prefix not in self._prefixes and len(self._prefixes) < PREFIXES_MOST
+        if unmet:
+            self._prefixes[event.key.prefix] = None
         if known is None:
             if len(self._firings) >= PEERS_MOST:
                 self._drops["firings"] += 1
                 return News.NOTHING
-            self._firings[event.key, peer] = Firing(event, at)
+            self._firings[slot, peer] = Firing(event, at, {event.key.prefix})
             self._firing += 1
             self.asns.add(peer.asn)
             self.collectors.add(peer.collector)
@@ -150,9 +166,10 @@ class RouteMatter:
             if at > known.cleared_at + self._grace_s:
                 known.since = at
             known.cleared_at = None
+        known.routes.add(event.key.prefix)
         old, known.event = known.event, event
         if _facts(old) == _facts(event):
-            return News.NOTHING
+            return News.PEERS if unmet else News.NOTHING
         self._facts.add(_facts(event))
         return News.FACTS
 
@@ -162,10 +179,12 @@ class RouteMatter:
         if before is not None and before.until is None:
             before.until = max(at, before.since)
             self._having_before -= 1
-        known = self._firings.get((key, peer))
+        known = self._firings.get((_slot(key), peer))
         if known is not None and known.cleared_at is None:
-            known.cleared_at = max(at, known.since)
-            self._firing -= 1
+            known.routes.discard(key.prefix)
+            if not known.routes:
+                known.cleared_at = max(at, known.since)
+                self._firing -= 1
         self.cleared_at = max(self.cleared_at, at)
         return News.NOTHING if self.is_firing else News.FACTS
 
@@ -198,10 +217,13 @@ class RouteMatter:
             self.asns = {peer.asn for _, peer in self._firings}
             self.collectors = {peer.collector for _, peer in self._firings}
 
-    def quorum_at(self) -> float | None:
+    def quorum_at(self, weight: Callable[[Peer], float]) -> float | None:
         """Event time at which enough distinct peer ASNs saw it together; None if never.
 
         Enough is the least that any of its rules asks for.
+
+        Args:
+            weight: what a peer's word weighs, 0 ... 1; an AS weighs what its best peer does.
         """
         if not self._firings:
             return None
@@ -209,15 +231,35 @@ class RouteMatter:
         if len(self.asns) < enough:
             return None
         for since in sorted({firing.since for firing in self._firings.values()}):
-            counted = {
-                firing.event.peer.asn
-                for firing in self._firings.values()
-                if firing.since <= since
-                and (firing.cleared_at is None or since <= firing.cleared_at + self._grace_s)
-            }
-            if len(counted) >= enough:
+            weights: dict[int, float] = {}
+            for firing in self._firings.values():
+                gone_at = firing.cleared_at
+                if firing.since > since or (
+                    gone_at is not None and since > gone_at + self._grace_s
+                ):
+                    continue
+                peer = firing.event.peer
+                weights[peer.asn] = max(weights.get(peer.asn, 0.0), weight(peer))
+            # With a quorum of one a single AS is enough, whatever it weighs: it was asked for.
+            if sum(weights.values()) >= enough or len(weights) >= enough == 1:
                 return since
         return None
+
+    @property
+    def witnesses(self) -> frozenset[Peer]:
+        """The peers that see or saw it, as far as they count now."""
+        return frozenset(peer for _, peer in self._firings)
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """The prefixes that it was met with, in order of their first sighting, PREFIXES_MOST of
+        them."""
+        return tuple(self._prefixes)
+
+    @property
+    def lasting_s(self) -> float:
+        """For so long must enough peers have it: the least that any of its rules asks for."""
+        return min((firing.event.lasting_s for firing in self._firings.values()), default=0.0)
 
     def events(self) -> list[RouteEvent]:
         """The latest event of each rule and peer: leading type first, then worst, then oldest."""
@@ -274,5 +316,10 @@ class RouteMatter:
         yield from self._from_before
 
 
+def _slot(key: RouteKey) -> RouteKey | str:
+    """What of a key tells the firings of one peer apart."""
+    return key.reason if key.is_about_a_hop else key
+
+
 def _facts(event: RouteEvent) -> tuple[object, ...]:
-    return event.key, event.severity, event.hijack_class, event.validation.state
+    return _slot(event.key), event.severity, event.hijack_class, event.validation.state

@@ -64,8 +64,8 @@ class Ledger:
     """Alerts by key and by UUID.
 
     An update is told when a person would see the difference: at once for type, severity and
-    anomaly types; in steps of UPDATE_EVERY_S for the number of peers, a confidence that moved
-    by VISIBLE_CONFIDENCE, a gap, a route that is gone or back, and a new note.
+    anomaly types; in steps of UPDATE_EVERY_S for the number of peers or prefixes, a confidence
+    that moved by VISIBLE_CONFIDENCE, a gap, a route that is gone or back, and a new note.
 
     Args:
         next_alert_id: called at each opening.
@@ -253,6 +253,7 @@ def _differs_much(new: Alert, old: Alert) -> bool:
 def _differs(new: Alert, old: Alert) -> bool:
     return (
         new.peers_seen != old.peers_seen
+        or new.affected_prefixes != old.affected_prefixes
         or abs(new.confidence - old.confidence) >= VISIBLE_CONFIDENCE
         or _marks_of(new) != _marks_of(old)
     )

@@ -8,12 +8,14 @@ from bgptui.correlate.agenda import LATENESS_S, Agenda, Errand
 from bgptui.correlate.gap_book import GapBook
 from bgptui.correlate.grouping import News, RouteMatter, matter_key
 from bgptui.correlate.ledger import Draft, Ledger, Standing
+from bgptui.correlate.peer_trust import ALONE_AFTER_S, PeerTrust
 from bgptui.correlate.recent_scores import RecentScores, Witness
 from bgptui.correlate.route_draft import ALERT_TYPES, route_draft, withdrawn_draft
 from bgptui.correlate.route_evidence import sightings
 from bgptui.domain.alert import Alert, AlertChange
 from bgptui.domain.alert_json import withdrawn_at
 from bgptui.domain.event import RouteCleared, RouteEvent
+from bgptui.domain.routing import Peer
 from bgptui.domain.score import WindowScore
 
 RECHECK_S = 10.0  # how often to look whether a gap that stops a hold-down has ended
@@ -50,6 +52,12 @@ class RouteAlerts:
         self._alerted: dict[str, RouteMatter] = {}  # open or muted
         self._witness: dict[str, Witness] = {}
         self._asleep: list[RouteMatter] = []  # withdrawn before a restart
+        self._trust = PeerTrust()
+
+    @property
+    def loners(self) -> tuple[Peer, ...]:
+        """Peers that mostly see what nobody else does; read from other threads."""
+        return self._trust.loners
 
     def observe(self, items: Iterable[RouteEvent | RouteCleared]) -> tuple[AlertChange, ...]:
         """What one message of one peer set off; several rules of it make one change."""
@@ -63,7 +71,7 @@ class RouteAlerts:
                 continue
             else:
                 changes += self._end_if_over(key, item.timestamp)
-                news = self._matter(key).fire(item)
+                news = self._matter(key, item.timestamp).fire(item)
             known = touched.get(key)
             touched[key] = (item.timestamp, news if known is None else max(news, known[1]))
         for key, (at, news) in touched.items():
@@ -77,7 +85,13 @@ class RouteAlerts:
 
     def look(self, key: str, at: float) -> tuple[AlertChange, ...]:
         """End a matter that nobody has seen for the hold-down."""
-        matter = self._alerted.get(key) or self._waiting.get(key)
+        waiting = self._waiting.get(key)
+        if waiting is not None and waiting.is_firing:
+            changes = self._open_if_due(waiting, at)
+            if key in self._waiting and at >= waiting.first_seen + ALONE_AFTER_S:
+                self._note_loners(waiting)
+            return changes
+        matter = self._alerted.get(key) or waiting
         if matter is None or matter.is_firing:
             return ()
         deadline = self._deadline(matter)
@@ -139,11 +153,21 @@ class RouteAlerts:
         waiting = self._waiting.get(key)
         if waiting is not None:
             waiting.forget_before(at - LATENESS_S)
-            since = waiting.quorum_at()
-            return () if since is None else self._open(waiting, since)
+            return self._open_if_due(waiting, at)
         if news is News.PEERS and self._ledger.hold_back(key, at):
             return ()
         return self._ledger.update(self._draft(self._alerted[key]), at=at)
+
+    def _open_if_due(self, matter: RouteMatter, at: float) -> tuple[AlertChange, ...]:
+        """Open the alert once enough peers have had it for long enough."""
+        since = matter.quorum_at(self._trust.weight)
+        if since is None:
+            return ()
+        due = since + matter.lasting_s
+        if at < due:
+            self._agenda.put(due, matter.key, Errand.LOOK)
+            return ()
+        return self._open(matter, since)
 
     def _open(self, matter: RouteMatter, first_seen: float) -> tuple[AlertChange, ...]:
         if len(self._alerted) >= ALERTS_MOST:
@@ -151,6 +175,8 @@ class RouteAlerts:
             return ()
         del self._waiting[matter.key]
         self._alerted[matter.key] = matter
+        for peer in matter.witnesses:
+            self._trust.shared(peer)
         self._hear(matter, first_seen)
         return (self._ledger.open(self._draft(matter), first_seen=first_seen),)
 
@@ -169,6 +195,7 @@ class RouteAlerts:
 
     def _end(self, matter: RouteMatter, at: float) -> tuple[AlertChange, ...]:
         if self._waiting.pop(matter.key, None) is not None:
+            self._note_loners(matter)
             return ()
         draft = self._draft(matter, ended_at=at)
         del self._alerted[matter.key]
@@ -176,7 +203,14 @@ class RouteAlerts:
         resolution = "no peer has the route any more"
         return self._ledger.resolve(matter.key, at=at, resolution=resolution, draft=draft)
 
-    def _matter(self, key: str) -> RouteMatter:
+    def _note_loners(self, matter: RouteMatter) -> None:
+        """Nobody shared what one AS saw: that is remembered of its peers, once."""
+        if len(matter.asns) == 1 and not matter.is_noted:
+            matter.is_noted = True
+            for peer in matter.witnesses:
+                self._trust.alone(peer)
+
+    def _matter(self, key: str, at: float) -> RouteMatter:
         """The matter of `key`, a new one if need be."""
         known = self._alerted.get(key)
         if known is not None:
@@ -187,6 +221,7 @@ class RouteAlerts:
                 self._waiting.popitem(last=False)
                 self._drops["matters"] += 1
             waiting = self._waiting[key] = self._new_matter(key)
+            self._agenda.put(at + ALONE_AFTER_S, key, Errand.LOOK)
         self._waiting.move_to_end(key)
         return waiting
 

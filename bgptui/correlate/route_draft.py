@@ -44,6 +44,7 @@ def route_draft(
     peers_seen = max(len(matter.asns), 0 if before is None else before.peers_seen)
     terms = _with_witness(route_terms(events, peers=peers_seen), witness)
     first = matter.peers()[0].peer
+    affected = matter.prefixes if lead.key.is_about_a_hop else (lead.key.prefix,)
     alert = Alert(
         alert_id=0,
         alert_uuid=NO_UUID,
@@ -52,7 +53,9 @@ def route_draft(
         severity=min((event.severity for event in events), key=lambda severity: severity.rank),
         confidence=0.0,
         title=route_title(lead),
-        description=route_description(lead, peers_seen=peers_seen, peers_total=peers_total),
+        description=route_description(
+            lead, prefixes=len(affected), peers_seen=peers_seen, peers_total=peers_total
+        ),
         first_seen=0.0,
         last_seen=matter.last_seen,
         hijack_class=lead.hijack_class,
@@ -60,7 +63,7 @@ def route_draft(
         watched_prefix=lead.watched_prefix,
         origin_asn=lead.key.origin_asn,
         expected_origins=lead.expected_origins,
-        affected_prefixes=(lead.key.prefix,),
+        affected_prefixes=affected,
         peer_addr=first.address,
         peer_asn=first.asn,
         collector=first.collector,

@@ -275,7 +275,7 @@ class SessionAlerts:
             outage.severity = Severity.HIGH
         draft = self._draft(outage, at)
         if self._ledger.standing(outage.key) is Standing.NONE:
-            return (self._ledger.open(draft, first_seen=at),)
+            return (self._ledger.open(draft, first_seen=outage.started_at),)
         return self._ledger.update(draft, at=at)
 
     def _most_are_down(self, collector: str) -> bool:

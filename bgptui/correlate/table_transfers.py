@@ -13,7 +13,7 @@ from bgptui.domain.window import WINDOW_S, FeatureWindow
 
 LEAST_ANNOUNCED = 5_000  # prefixes in a window
 _MOST_WITHDRAWN_SHARE = 0.001
-_SILENCE_SHARE = 0.01  # of the transfer's volume, in the window before
+_SILENCE_SHARE = 0.01  # of the transfer's volume, in the window before, and behind it
 _OTHERS_FROM = 3  # ASes that do the same in the same minute: no transfer
 _PEERS_MOST = 100_000
 
@@ -58,7 +58,7 @@ class TableTransfers:
         was_silent = window.start > end or updates <= window.announcements * _SILENCE_SHARE
         if _is_likely(window) and (was_silent or after_reset):
             self._likely.setdefault(window.start, []).append(window)
-        elif (known := self._transfers.get(peer)) is not None and window.start == known.end:
+        elif (known := self._transfers.get(peer)) is not None and self._goes_on(known, window):
             known.end = window.end
             known.announced += window.announcements
         if len(self._before) < _PEERS_MOST or peer in self._before:
@@ -79,11 +79,20 @@ class TableTransfers:
         return found
 
     def includes(self, window: FeatureWindow) -> bool:
-        """Whether the window lies in its peer's transfer."""
+        """Whether the window lies in its peer's transfer, or in the churn that follows it."""
         transfer = None if window.peer is None else self._transfers.get(window.peer)
-        return transfer is not None and (
-            transfer.start <= window.start < transfer.start + WINDOW_S + self._lasts_s
+        return transfer is not None and self._covers(transfer, window)
+
+    def _goes_on(self, transfer: Transfer, window: FeatureWindow) -> bool:
+        """The table's next part: what comes after it is a trickle."""
+        return (
+            window.start == transfer.end
+            and window.announcements > transfer.announced * _SILENCE_SHARE
+            and self._covers(transfer, window)
         )
+
+    def _covers(self, transfer: Transfer, window: FeatureWindow) -> bool:
+        return transfer.start <= window.start < transfer.start + WINDOW_S + self._lasts_s
 
 
 def _is_likely(window: FeatureWindow) -> bool:

@@ -58,14 +58,19 @@ def route_title(event: RouteEvent) -> str:
     return _ROUTE_TITLES[event.key.event_type]
 
 
-def route_description(event: RouteEvent, *, peers_seen: int, peers_total: int) -> str:
+def route_description(
+    event: RouteEvent, *, prefixes: int, peers_seen: int, peers_total: int
+) -> str:
     """What is announced, against what is expected, and who sees it."""
+    told = [event.description.rstrip(". ") + "."]
     if event.key.event_type is EventType.HIJACK_SUSPECTED:
-        told = [_announcement(event), _rpki_sentence(event)]
-    else:
-        told = [event.description.rstrip(". ") + "."]
+        is_of_origin = event.key.origin_asn not in event.expected_origins
+        told = [_announcement(event) if is_of_origin else told[0], _rpki_sentence(event)]
+    if prefixes > 1:
+        told.append(f"{prefixes} prefixes so far.")
     total = f" of {peers_total}" if peers_total >= peers_seen else ""
-    told.append(f"Seen by {_plural(peers_seen, 'peer AS', 'peer ASes')}{total}.")
+    verb = "Lost by" if event.key.event_type is EventType.VISIBILITY_LOSS else "Seen by"
+    told.append(f"{verb} {_plural(peers_seen, 'peer AS', 'peer ASes')}{total}.")
     return " ".join(sentence for sentence in told if sentence)
 
 
@@ -93,8 +98,6 @@ def _announcement(event: RouteEvent) -> str:
     route = f"{key.prefix}, {what} {event.watched_prefix}"
     if event.watched_prefix == key.prefix:
         route = f"your {key.prefix}"
-    if key.origin_asn in event.expected_origins:
-        return f"{who}, an expected origin, announces {route}."
     if not event.expected_origins:
         return f"{who} announces {route}, which nobody should originate."
     return f"{who} announces {route}; {_origins(event.expected_origins)} expected."

@@ -45,7 +45,7 @@ class Wire:
         return self._head(timestamp, router, b"UPDATE") + _NO_ROUTE % listed
 
     def peer_state(self, timestamp: float, router: Router, state: str) -> bytes:
-        """The session between router and collector is `connected` or `down`."""
+        """The session between router and collector is `up` or `down`."""
         head = self._head(timestamp, router, b"RIS_PEER_STATE")
         return head + b'"state":"%s"}}' % state.encode()
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
+import tomlkit
 
 from bgptui.detect.model_bundle import MANIFEST, Manifest
 from bgptui.errors import Fatal
@@ -37,7 +38,7 @@ def write_bundle(folder: Path, manifest: Manifest, graphs: Mapping[str, bytes]) 
 
 
 def _toml(manifest: Manifest) -> bytes:
-    return msgspec.toml.encode(manifest)
+    return tomlkit.dumps(msgspec.to_builtins(manifest)).encode()
 
 
 def _write_through(file: Path, content: bytes) -> None:

@@ -26,13 +26,19 @@ class RouteKey(Struct, frozen=True, order=True):
     """What makes two events the same matter: they belong to one alert.
 
     Attributes:
-        reason: the rule that fired (`origin`, `subprefix`, `length`, `asn`, ...).
+        reason: the rule that fired (`origin`, `subprefix`, `length`, `asn`, ...); of one that
+            is about two neighbours in paths with them (`upstream:64501>64500`).
     """
 
     event_type: EventType
     prefix: str
     origin_asn: int | None
     reason: str
+
+    @property
+    def is_about_a_hop(self) -> bool:
+        """The matter is a pair of neighbours, whatever prefixes and origins are behind it."""
+        return ">" in self.reason
 
 
 class RouteEvent(Struct, frozen=True):
@@ -43,6 +49,7 @@ class RouteEvent(Struct, frozen=True):
         hijack_class: class code of ARTEMIS, prefix | path, e.g. `S|0`.
         watched_prefix, expected_origins: the watchlist's rule, None and () where none did.
         min_peers: distinct peer ASNs that it takes to open an alert.
+        lasting_s: for so long must enough peers have it before an alert opens.
         evidence: JSON-ready facts: rule, communities, data source and its age.
     """
 
@@ -61,6 +68,7 @@ class RouteEvent(Struct, frozen=True):
     min_peers: int = 3
     opens_alert: bool = True
     evidence: dict[str, Any] = {}
+    lasting_s: float = 0.0
 
 
 class RouteCleared(Struct, frozen=True):

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from bgptui.domain.gap import Gap
 from bgptui.domain.health import CollectorFreshness, QuietPeer
+from bgptui.domain.prefix import IPV6_BITS
 from bgptui.domain.routing import BgpMessage, MessageType, Peer, Session
 from bgptui.domain.window import WINDOW_S, FeatureWindow
 from bgptui.features.flaps import FlapMemory
@@ -77,6 +78,7 @@ class Aggregator:
         self._now = -inf
         self._time = -inf
         self._peers: dict[Peer, PeerState] = {}
+        self._counted = self._ipv6_peers = 0
         self._collectors: dict[str, CollectorState] = {}
         self._gaps = Gaps()
         self._network = NetworkMinutes(closed_until) if network is None else network
@@ -90,6 +92,13 @@ class Aggregator:
     def peers(self) -> int:
         """Peers heard within the expiry, those that are down included."""
         return len(self._peers)
+
+    def peers_with(self, bits: int) -> int:
+        """Those of them whose address has so many bits."""
+        if self._counted != len(self._peers):
+            self._counted = len(self._peers)
+            self._ipv6_peers = sum(":" in peer.address for peer in self._peers)
+        return self._ipv6_peers if bits == IPV6_BITS else self._counted - self._ipv6_peers
 
     @property
     def collectors(self) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ from bgptui.domain.routing import BgpMessage, communities_of
 from bgptui.domain.rpki import OriginValidation
 from bgptui.errors import BadInput
 from bgptui.routemon.rules import Finding
-from bgptui.routemon.watchlist import Rule
 
 VRPS_SHOWN = 16
 COMMUNITIES_SHOWN = 32
@@ -15,9 +14,9 @@ COMMUNITIES_SHOWN = 32
 Facts = dict[str, Any]
 
 
-def verdict_facts(finding: Finding, rule: Rule | None, validation: OriginValidation) -> Facts:
+def verdict_facts(finding: Finding, validation: OriginValidation) -> Facts:
     """What is the same for every peer: the rule with why it fired, and what the RPKI says."""
-    return {"rule": _rule_facts(finding, rule), "rpki": _rpki_facts(validation)}
+    return {"rule": _rule_facts(finding), "rpki": _rpki_facts(validation)}
 
 
 def sighting_facts(message: BgpMessage) -> Facts:
@@ -40,21 +39,27 @@ def sighting_facts(message: BgpMessage) -> Facts:
     return facts
 
 
-def _rule_facts(finding: Finding, rule: Rule | None) -> Facts:
-    if rule is None:
-        return {"why": finding.why}
-    facts: Facts = {
-        "watched_prefix": rule.prefix,
-        "expected_origins": list(rule.origins),
-        "max_length": rule.max_length,
-        "text": f"watchlist rule {rule.number}: {rule.prefix} up to /{rule.max_length} from "
-        + ", ".join(f"AS{asn}" for asn in rule.origins),
-        "why": finding.why,
-    }
-    if rule.description:
-        facts["description"] = rule.description
-    if rule.group:
-        facts["group"] = rule.group
+def _rule_facts(finding: Finding) -> Facts:
+    facts: Facts = {"why": finding.why}
+    rule, as_rule = finding.rule, finding.as_rule
+    if rule is not None:
+        facts |= {
+            "watched_prefix": rule.prefix,
+            "expected_origins": list(rule.origins),
+            "max_length": rule.max_length,
+            "text": f"watchlist rule {rule.number}: {rule.prefix} up to /{rule.max_length} from "
+            + (", ".join(f"AS{asn}" for asn in rule.origins) or "nobody"),
+        }
+    if as_rule is not None:
+        facts["text"] = f"watchlist rule {as_rule.number} for AS{as_rule.asn}"
+    for each in (rule, as_rule):
+        if each is not None:
+            facts |= {"description": each.description} if each.description else {}
+            facts |= {"group": each.group} if each.group else {}
+            if each.upstreams is not None:
+                facts["upstreams"] = list(each.upstreams)
+    if as_rule is not None and as_rule.downstreams is not None:
+        facts["downstreams"] = list(as_rule.downstreams)
     return facts
 
 

@@ -1,6 +1,7 @@
 """What one route means for a watched prefix, or for the RPKI where nobody watches: pure.
 
-Class codes are those of ARTEMIS, prefix | path: E exact, S sub-prefix; 0 illegal origin, - none.
+Class codes are those of ARTEMIS, prefix | path: E exact, S sub-prefix, Q squatting (nobody may
+announce it); 0 illegal origin, - none. What a path says is in path_rules.py.
 """
 
 from msgspec import Struct
@@ -9,7 +10,7 @@ from bgptui.domain.alert import Severity
 from bgptui.domain.event import EventType
 from bgptui.domain.prefix import parse_prefix
 from bgptui.domain.rpki import InvalidReason, OriginValidation, RpkiState
-from bgptui.routemon.watchlist import Rule, members
+from bgptui.routemon.watchlist import AsRule, Check, Rule, members
 
 
 class Finding(Struct, frozen=True):
@@ -19,6 +20,9 @@ class Finding(Struct, frozen=True):
         reason: the rule's name, part of the event's key.
         severity: what an alert has once enough peers see the route.
         why: what fired against what was expected, one sentence.
+        rule, as_rule: what the watchlist expects, of the prefix or of an AS; None where it
+            says nothing.
+        lasting_s: for so long must enough peers have the route before an alert opens.
     """
 
     event_type: EventType
@@ -26,33 +30,62 @@ class Finding(Struct, frozen=True):
     severity: Severity
     hijack_class: str
     why: str
+    rule: Rule | None = None
+    as_rule: AsRule | None = None
     opens_alert: bool = True
+    lasting_s: float = 0.0
+
+    def is_muted(self, at: float) -> bool:
+        """Whether its rule lets no alert open at this event time."""
+        rule = self.rule or self.as_rule
+        return rule is not None and rule.is_muted(at)
 
 
 def decide(
     prefix: str,
     origin: int | tuple[int, ...],
     *,
-    rule: Rule | None,
+    rules: tuple[Rule, ...] = (),
+    as_rule: AsRule | None = None,
     validation: OriginValidation,
 ) -> Finding | None:
-    """Judge a route; None when all is well.
+    """Judge who originates a route; None when all is well.
 
     Args:
         prefix: canonical.
         origin: the last of its path; an AS_SET as the tuple of its members.
-        rule: the most specific one that covers the prefix, None where it is not watched.
+        rules: those of the most specific watched prefix that covers it, none where it is not
+            watched. A route that one of them expects is expected.
+        as_rule: that of the origin AS.
     """
-    if rule is None:
+    if not rules:
+        if as_rule is not None and as_rule.new_prefixes:
+            return _unlisted(prefix, as_rule)
         return _unwatched(prefix, validation)
-    kind = "E" if prefix == rule.prefix else "S"
+    findings = []
+    for rule in rules:
+        finding = _decide_by(rule, prefix, origin, validation)
+        if finding is None:
+            return None
+        findings.append(finding)
+    return min(findings, key=lambda finding: finding.severity.rank)
+
+
+def _decide_by(
+    rule: Rule, prefix: str, origin: int | tuple[int, ...], validation: OriginValidation
+) -> Finding | None:
+    kind = kind_of(prefix, rule)
+    if rule.ignore or (rule.ignore_more_specifics and kind == "S"):
+        return None
     # An AS_SET is legal only if all its members are.
     if not set(members(origin)) <= set(rule.origins) or not members(origin):
+        if Check.ORIGIN not in rule.checks:
+            return None
         return _foreign_origin(prefix, origin, kind=kind, rule=rule, validation=validation)
-    if validation.state is RpkiState.INVALID:
-        return _own_invalid(prefix, origin, kind=kind, validation=validation)
+    if validation.state is RpkiState.INVALID and Check.RPKI in rule.checks:
+        return _own_invalid(prefix, origin, kind=kind, rule=rule, validation=validation)
     length = parse_prefix(prefix)[2]
-    if length > rule.max_length:
+    if length > rule.max_length and Check.MORE_SPECIFIC in rule.checks:
         return Finding(
             EventType.NEW_PREFIX,
             "max_length",
@@ -60,10 +93,18 @@ def decide(
             # is also what a hijack with a forged origin looks like, so it is not passed over.
             Severity.LOW,
             f"{kind}|-",
-            f"{_named(origin)}, an expected origin, announces {prefix}; the watchlist expects"
+            f"{named(origin)}, an expected origin, announces {prefix}; the watchlist expects"
             f" {rule.prefix} up to /{rule.max_length}",
+            rule,
         )
     return None
+
+
+def kind_of(prefix: str, rule: Rule) -> str:
+    """The prefix dimension of the class code: E, S, or Q where the rule has no legal origin."""
+    if not rule.origins:
+        return "Q"
+    return "E" if prefix == rule.prefix else "S"
 
 
 def _foreign_origin(
@@ -74,27 +115,44 @@ def _foreign_origin(
     rule: Rule,
     validation: OriginValidation,
 ) -> Finding:
-    expected = ", ".join(f"AS{asn}" for asn in rule.origins)
-    why = f"{_named(origin)} announces {prefix}; the watchlist expects {expected}"
     severity = Severity.CRITICAL
-    if kind == "S":
+    expected = ", ".join(f"AS{asn}" for asn in rule.origins) or "nobody to do so"
+    why = f"{named(origin)} announces {prefix}; the watchlist expects {expected}"
+    if prefix != rule.prefix:
         why += f" for {rule.prefix}"
     if validation.state is RpkiState.VALID:
         severity = Severity.LOW
         why += "; low, because a ROA allows this origin: add it to the watchlist if it is right"
-    reason = "origin" if kind == "E" else "subprefix"
-    return Finding(EventType.HIJACK_SUSPECTED, reason, severity, f"{kind}|0", why)
+    reason = {"E": "origin", "S": "subprefix", "Q": "squatting"}[kind]
+    return Finding(EventType.HIJACK_SUSPECTED, reason, severity, f"{kind}|0", why, rule)
+
+
+def _unlisted(prefix: str, as_rule: AsRule) -> Finding:
+    return Finding(
+        EventType.NEW_PREFIX,
+        "unlisted",
+        # As likely a mistake of one's own as somebody's forged origin: someone has to look.
+        Severity.MEDIUM,
+        "-|-",
+        f"AS{as_rule.asn} announces {prefix}, which no rule of the watchlist covers",
+        as_rule=as_rule,
+    )
 
 
 def _own_invalid(
-    prefix: str, origin: int | tuple[int, ...], *, kind: str, validation: OriginValidation
+    prefix: str,
+    origin: int | tuple[int, ...],
+    *,
+    kind: str,
+    rule: Rule,
+    validation: OriginValidation,
 ) -> Finding:
     """An expected origin whose route the RPKI calls invalid: others drop it."""
     reason = validation.reason
     allowed = ", ".join(
         f"{vrp.prefix} up to /{vrp.max_length} for AS{vrp.asn}" for vrp in validation.covering[:5]
     )
-    said = f"{_named(origin)}, an expected origin, announces {prefix}; ROAs allow {allowed}"
+    said = f"{named(origin)}, an expected origin, announces {prefix}; ROAs allow {allowed}"
     severity = Severity.MEDIUM
     if reason is InvalidReason.LENGTH:
         why = f"{said}: fix your ROA, or stop announcing {prefix}"
@@ -105,7 +163,7 @@ def _own_invalid(
         severity = Severity.CRITICAL
         why = f"{said}: fix your ROA, networks that validate drop this route"
     name = RpkiState.INVALID.value if reason is None else reason.value
-    return Finding(EventType.RPKI_INVALID, name, severity, f"{kind}|-", why)
+    return Finding(EventType.RPKI_INVALID, name, severity, f"{kind}|-", why, rule)
 
 
 def _unwatched(prefix: str, validation: OriginValidation) -> Finding | None:
@@ -124,7 +182,8 @@ def _unwatched(prefix: str, validation: OriginValidation) -> Finding | None:
     )
 
 
-def _named(origin: int | tuple[int, ...]) -> str:
+def named(origin: int | tuple[int, ...]) -> str:
+    """The origin in a sentence."""
     if isinstance(origin, int):
         return f"AS{origin}"
     return "the AS_SET {" + ", ".join(f"AS{asn}" for asn in origin) + "}"

@@ -8,7 +8,7 @@ from bgptui.domain.routing import BgpMessage
 from bgptui.domain.rpki import OriginValidation
 from bgptui.routemon.evidence import Facts, sighting_facts, verdict_facts
 from bgptui.routemon.rules import Finding, decide
-from bgptui.routemon.watchlist import Rule
+from bgptui.routemon.watchlist import Rule, Watchlist
 
 Origin = int | tuple[int, ...]  # an AS, or the members of an AS_SET
 
@@ -22,9 +22,18 @@ class Verdict(Struct, frozen=True):
 
     key: RouteKey
     finding: Finding
-    rule: Rule | None
     validation: OriginValidation
     facts: Facts
+
+    @classmethod
+    def of(cls, key: RouteKey, finding: Finding, validation: OriginValidation) -> "Verdict":
+        """The verdict with its evidence."""
+        return cls(key, finding, validation, verdict_facts(finding, validation))
+
+    @property
+    def rule(self) -> Rule | None:
+        """The watched prefix's rule that fired."""
+        return self.finding.rule
 
     def event(self, message: BgpMessage, *, event_id: int, min_peers: int) -> RouteEvent:
         """A peer announced the route. `min_peers` counts where the rule has no own."""
@@ -42,12 +51,13 @@ class Verdict(Struct, frozen=True):
             validation=self.validation,
             watched_prefix=None if rule is None else rule.prefix,
             expected_origins=() if rule is None else rule.origins,
-            min_peers=_min_peers(rule, min_peers),
-            opens_alert=finding.opens_alert,
+            min_peers=_min_peers(finding, min_peers),
+            opens_alert=finding.opens_alert and not finding.is_muted(message.timestamp),
+            lasting_s=finding.lasting_s,
             evidence=self.facts | sighting_facts(message),
         )
 
-    def says_the_same_as(self, event: RouteEvent) -> bool:
+    def says_the_same_as(self, event: RouteEvent, now: float) -> bool:
         """Nothing that a person would act on differs from `event`, which told it before."""
         finding, rule = self.finding, self.rule
         return (
@@ -56,7 +66,8 @@ class Verdict(Struct, frozen=True):
             and self.validation.state is event.validation.state
             and (None if rule is None else rule.prefix) == event.watched_prefix
             and (() if rule is None else rule.origins) == event.expected_origins
-            and (rule is None or rule.min_peers in (None, event.min_peers))
+            and _min_peers(finding, event.min_peers) == event.min_peers
+            and event.opens_alert is (finding.opens_alert and not finding.is_muted(now))
         )
 
     def retell(
@@ -75,26 +86,29 @@ class Verdict(Struct, frozen=True):
             validation=self.validation,
             watched_prefix=None if rule is None else rule.prefix,
             expected_origins=() if rule is None else rule.origins,
-            min_peers=_min_peers(rule, min_peers),
+            min_peers=_min_peers(finding, min_peers),
+            opens_alert=finding.opens_alert and not finding.is_muted(now),
+            lasting_s=finding.lasting_s,
             evidence=event.evidence | self.facts | {"cause": cause},
         )
 
 
 def judge(
-    prefix: str, origin: Origin, *, rule: Rule | None, validation: OriginValidation
+    prefix: str, origin: Origin, *, watchlist: Watchlist, validation: OriginValidation
 ) -> Verdict | None:
-    """The verdict on a route; None where nothing fires."""
-    finding = decide(prefix, origin, rule=rule, validation=validation)
+    """The verdict on who originates a route; None where nothing fires."""
+    asn = single_as(origin)
+    finding = decide(
+        prefix,
+        origin,
+        rules=watchlist.covering(prefix),
+        as_rule=None if asn is None else watchlist.as_rules.get(asn),
+        validation=validation,
+    )
     if finding is None:
         return None
-    asn = single_as(origin)
-    return Verdict(
-        key=RouteKey(finding.event_type, prefix, asn, finding.reason),
-        finding=finding,
-        rule=rule,
-        validation=validation,
-        facts=verdict_facts(finding, rule, validation),
-    )
+    key = RouteKey(finding.event_type, prefix, asn, finding.reason)
+    return Verdict.of(key, finding, validation)
 
 
 def single_as(origin: Origin) -> int | None:
@@ -102,5 +116,6 @@ def single_as(origin: Origin) -> int | None:
     return origin if isinstance(origin, int) else None
 
 
-def _min_peers(rule: Rule | None, default: int) -> int:
+def _min_peers(finding: Finding, default: int) -> int:
+    rule = finding.rule or finding.as_rule
     return default if rule is None or rule.min_peers is None else rule.min_peers

@@ -1,19 +1,56 @@
 """Reads the watchlist from its TOML file and says precisely what is wrong with it."""
 
-import difflib
-from collections.abc import Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bgptui.config.toml_file import TomlFile, read_toml
-from bgptui.domain.prefix import format_prefix, parse_prefix
-from bgptui.errors import BadInput, UsageError
-from bgptui.routemon.watchlist import Rule, Watchlist
+from msgspec.structs import replace
 
-_TABLE = "prefix"
-_KEYS = ("prefix", "origins", "max_length", "description", "group", "min_peers")
-_MAX_ASN = 2**32 - 1
+from bgptui.config.toml_file import TomlFile, read_toml
+from bgptui.domain.aspa import Role
+from bgptui.errors import UsageError
+from bgptui.routemon.path_pattern import PathPattern
+from bgptui.routemon.watchlist import AsRule, Check, Rule, Watchlist
+from bgptui.routemon.watchlist_table import MAX_ASN, TableReader
+
+_PREFIX_KEYS = (
+    "prefix",
+    "origins",
+    "max_length",
+    "upstreams",
+    "path",
+    "checks",
+    "checks_except",
+    "ignore",
+    "ignore_more_specifics",
+    "visibility_loss",
+    "description",
+    "group",
+    "min_peers",
+    "mute_until",
+)
+_PATH_KEYS = ("match", "not_match", "longer_than", "shorter_than", "description")
+_ASN_KEYS = (
+    "asn",
+    "upstreams",
+    "downstreams",
+    "new_prefixes",
+    "description",
+    "group",
+    "min_peers",
+    "mute_until",
+)
+_GROUP_KEYS = ("name", "min_peers", "mute_until")
+# The tables, and what two of a kind may not have in common.
+_REPEATED = {
+    "prefix": "the same prefix, origins and upstreams as rule",
+    "asn": "the same AS as rule",
+    "group": "the same name as group",
+    "peer": "the same AS as peer",
+    "siblings": "the same ASes as siblings",
+}
 _MAX_PEERS = 10_000
+_MAX_HOPS = 1_000
 
 
 def load_watchlist(path: Path) -> Watchlist:
@@ -26,113 +63,170 @@ def load_watchlist(path: Path) -> Watchlist:
     file = read_toml(path)
     if file is None:
         raise UsageError(f"{path}: there is no such watchlist (--watch, watch.file)")
-    problems = [
-        f"{file.place(key)}: unknown key {key!r}; a rule begins with [[{_TABLE}]]"
-        for key in file.tables
-        if key != _TABLE
-    ]
-    tables = file.tables.get(_TABLE, [])
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        problems.append(f"{file.place(_TABLE)}: write [[{_TABLE}]], in two brackets, for each rule")
-        tables = []
-    rules: dict[str, Rule] = {}
-    for number, table in enumerate(tables, start=1):
-        reader = _RuleReader(file, table, number)
-        rule = reader.rule()
-        if rule is not None and rule.prefix in rules:
-            reader.wrong(_TABLE, f"rule {rules[rule.prefix].number} is for the same prefix")
-        elif rule is not None:
-            rules[rule.prefix] = rule
-        problems += reader.problems
-    if problems:
-        raise UsageError("\n".join(problems))
-    return Watchlist(rules.values())
+    return parse_watchlist(file)
 
 
-class _RuleReader:
-    """One [[prefix]] table. Reads on after a problem, so that all of them are told at once."""
+def parse_watchlist(file: TomlFile) -> Watchlist:
+    """The watchlist in a file that was read.
 
-    def __init__(self, file: TomlFile, table: dict[str, Any], number: int) -> None:
-        self.problems: list[str] = []
+    Raises:
+        UsageError: as load_watchlist's.
+    """
+    reading = _Reading(file)
+    groups = {group["name"]: group for group in reading.each("group", _group)}
+    rules = reading.each("prefix", _rule)
+    as_rules = reading.each("asn", _as_rule)
+    roles = dict(reading.each("peer", _role))
+    siblings = [frozenset(family) for family in reading.each("siblings", _siblings)]
+    if reading.problems:
+        raise UsageError("\n".join(reading.problems))
+    return Watchlist(
+        (_in_group(rule, groups) for rule in rules),
+        (_in_group(rule, groups) for rule in as_rules),
+        roles=roles,
+        siblings=siblings,
+    )
+
+
+class _Reading:
+    """Reads table after table; goes on after a problem, so that all of them are told at once."""
+
+    def __init__(self, file: TomlFile) -> None:
         self._file = file
-        self._table = table
-        self._number = number
+        self.problems = [
+            f"{file.place(key)}: unknown key {key!r}; a rule begins with [[prefix]] or [[asn]]"
+            for key in file.tables
+            if key not in _REPEATED
+        ]
 
-    def wrong(self, key: str, remedy: str) -> None:
-        """The key's value, or its absence, is wrong; `remedy` says what would be right."""
-        said = f"{key} = {self._table[key]!r}" if key in self._table else key
-        self.problems.append(f"{self._place(key)}: rule {self._number}: {said}: {remedy}")
-
-    def rule(self) -> Rule | None:
-        """The rule, or None where `problems` says why not."""
-        for key in self._table:
-            if key not in _KEYS:
-                self.wrong(key, f"unknown key{_nearest(key, _KEYS)}")
-        prefix, width, length = self._prefix()
-        origins = self._origins()
-        max_length = self._number_between("max_length", length, width)
-        min_peers = self._number_between("min_peers", 1, _MAX_PEERS)
-        description, group = self._text("description"), self._text("group")
-        if self.problems:
-            return None
-        return Rule(
-            number=self._number,
-            prefix=prefix,
-            origins=origins,
-            max_length=length if max_length is None else max_length,
-            description=description,
-            group=group,
-            min_peers=min_peers,
-        )
-
-    def _prefix(self) -> tuple[str, int, int]:
-        """(canonical prefix, its family's bits, its length)."""
-        text = self._table.get("prefix")
-        if not isinstance(text, str):
-            self.wrong("prefix", 'it takes a prefix, e.g. "192.0.2.0/24"')
-            return "", 128, 0
-        try:
-            width, address, length = parse_prefix(text)
-        except BadInput as error:
-            self.wrong("prefix", str(error))
-            return "", 128, 0
-        return format_prefix(width, address, length), width, length
-
-    def _origins(self) -> tuple[int, ...]:
-        found = self._table.get("origins")
-        if not isinstance(found, list) or not found:
-            self.wrong("origins", "it takes a list of AS numbers, at least one, e.g. [64496]")
-            return ()
-        for asn in found:
-            if not _is_number(asn) or not 1 <= asn <= _MAX_ASN:
-                self.wrong("origins", f"{asn!r} is not an AS number (1 to {_MAX_ASN})")
-        return () if self.problems else tuple(sorted(set(found)))
-
-    def _number_between(self, key: str, least: int, most: int) -> int | None:
-        found = self._table.get(key)
-        if found is None:
-            return None
-        if not _is_number(found) or not least <= found <= most:
-            self.wrong(key, f"it takes a whole number from {least} to {most}")
-            return None
-        return int(found)
-
-    def _text(self, key: str) -> str:
-        found = self._table.get(key, "")
-        if not isinstance(found, str):
-            self.wrong(key, "it takes a text in quotes")
-            return ""
+    def each(self, name: str, read: Callable[[TableReader], Any]) -> list[Any]:
+        """What `read` makes of every [[name]]; one that says the same as an earlier one is a
+        mistake."""
+        tables = self._file.tables.get(name, [])
+        if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+            self.problems.append(
+                f"{self._file.place(name)}: write [[{name}]], in two brackets, for each rule"
+            )
+            return []
+        found: list[Any] = []
+        numbers: dict[object, int] = {}
+        for number, table in enumerate(tables, start=1):
+            reader = TableReader(self._file, f"{name}[{number - 1}]", table, number)
+            value = read(reader)
+            same = _identity(value)
+            if not reader.problems and same in numbers:
+                reader.wrong(name, f"{_REPEATED[name]} {numbers[same]}")
+            numbers.setdefault(same, number)
+            found.append(value)
+            self.problems += reader.problems
         return found
 
-    def _place(self, key: str) -> str:
-        # The file counts tables from 0, people from 1.
-        return self._file.place(f"{_TABLE}[{self._number - 1}].{key}")
+
+def _identity(value: Any) -> object:
+    """Of two tables with the same identity one can never matter."""
+    if isinstance(value, Rule):
+        return value.prefix, value.origins, value.upstreams
+    if isinstance(value, AsRule):
+        return value.asn
+    return value["name"] if isinstance(value, dict) else value[:1]
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _in_group(rule: Any, groups: dict[str, dict[str, Any]]) -> Any:
+    """The rule with what its group says where it says nothing itself."""
+    group = groups.get(rule.group)
+    if group is None:
+        return rule
+    return replace(
+        rule,
+        min_peers=group["min_peers"] if rule.min_peers is None else rule.min_peers,
+        mute_until=group["mute_until"] if rule.mute_until is None else rule.mute_until,
+    )
 
 
-def _nearest(key: str, keys: Iterable[str]) -> str:
-    near = difflib.get_close_matches(key, list(keys), n=1)
-    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(keys)}"
+def _group(reader: TableReader) -> dict[str, Any]:
+    reader.only(_GROUP_KEYS)
+    name = reader.text("name")
+    if not name:
+        reader.wrong("name", "it takes the name that rules give as their group")
+    return {
+        "name": name,
+        "min_peers": reader.whole("min_peers", 1, _MAX_PEERS),
+        "mute_until": reader.moment("mute_until"),
+    }
+
+
+def _rule(reader: TableReader) -> Rule:
+    reader.only(_PREFIX_KEYS)
+    prefix, width, length = reader.prefix("prefix")
+    ignore = reader.flag("ignore")
+    origins = reader.as_numbers("origins", required=not ignore)
+    max_length = reader.whole("max_length", length, width)
+    return Rule(
+        number=reader.number,
+        prefix=prefix,
+        origins=origins or (),
+        max_length=length if max_length is None else max_length,
+        description=reader.text("description"),
+        group=reader.text("group"),
+        min_peers=reader.whole("min_peers", 1, _MAX_PEERS),
+        upstreams=reader.as_numbers("upstreams"),
+        paths=tuple(_path_pattern(table) for table in reader.tables("path")),
+        checks=_checks(reader),
+        ignore=ignore,
+        ignore_more_specifics=reader.flag("ignore_more_specifics"),
+        visibility_loss=reader.share("visibility_loss"),
+        mute_until=reader.moment("mute_until"),
+    )
+
+
+def _path_pattern(reader: TableReader) -> PathPattern:
+    reader.only(_PATH_KEYS)
+    pattern = PathPattern(
+        match=reader.expression("match"),
+        not_match=reader.expression("not_match"),
+        longer_than=reader.whole("longer_than", 0, _MAX_HOPS),
+        shorter_than=reader.whole("shorter_than", 1, _MAX_HOPS),
+        description=reader.text("description"),
+    )
+    if not reader.problems and pattern == PathPattern(description=pattern.description):
+        reader.wrong("path", "it takes one or more of match, not_match, longer_than, shorter_than")
+    return pattern
+
+
+def _checks(reader: TableReader) -> frozenset[Check]:
+    chosen = reader.names("checks", tuple(Check))
+    left_out = reader.names("checks_except", tuple(Check))
+    if chosen is not None and left_out is not None:
+        reader.wrong("checks_except", "give checks or checks_except, not both")
+    checks = frozenset(Check) if chosen is None else frozenset(map(Check, chosen))
+    return checks.difference(map(Check, left_out or ()))
+
+
+def _as_rule(reader: TableReader) -> AsRule:
+    reader.only(_ASN_KEYS)
+    return AsRule(
+        number=reader.number,
+        asn=reader.whole("asn", 1, MAX_ASN, required=True) or 0,
+        upstreams=reader.as_numbers("upstreams"),
+        downstreams=reader.as_numbers("downstreams"),
+        new_prefixes=reader.flag("new_prefixes", default=True),
+        description=reader.text("description"),
+        group=reader.text("group"),
+        min_peers=reader.whole("min_peers", 1, _MAX_PEERS),
+        mute_until=reader.moment("mute_until"),
+    )
+
+
+def _role(reader: TableReader) -> tuple[int, Role]:
+    reader.only(("asn", "role"))
+    asn = reader.whole("asn", 1, MAX_ASN, required=True) or 0
+    role = reader.choice("role", tuple(Role))
+    return asn, Role(role or Role.PROVIDER)
+
+
+def _siblings(reader: TableReader) -> tuple[int, ...]:
+    reader.only(("asns",))
+    asns = reader.as_numbers("asns", required=True) or ()
+    if len(asns) < 2:
+        reader.wrong("asns", "it takes two or more AS numbers of one organisation")
+    return asns

@@ -10,8 +10,7 @@ import itertools
 from collections.abc import Mapping
 from enum import StrEnum
 
-from msgspec import Struct
-
+from bgptui.domain.aspa import Hop, PathState, PathVerification
 from bgptui.domain.routing import AsPath
 from bgptui.rpki.aspa_table import Providers
 
@@ -24,49 +23,12 @@ class Direction(StrEnum):
     DOWNSTREAM = "downstream"
 
 
-class PathState(StrEnum):
-    """Outcome of verification (section 6)."""
-
-    VALID = "valid"
-    INVALID = "invalid"
-    UNKNOWN = "unknown"
-
-
 class Attestation(StrEnum):
     """What the ASPA of a customer says of an AS (section 5)."""
 
     PROVIDER = "provider"
     NOT_PROVIDER = "not-provider"
     NONE = "no-attestation"
-
-
-class Hop(Struct, frozen=True):
-    """Two ASes next to each other in the path: the ASPA of `customer` does not have `provider`."""
-
-    customer: int
-    provider: int
-
-
-class PathVerification(Struct, frozen=True):
-    """Outcome with its evidence.
-
-    Attributes:
-        reason: of an INVALID one: `as_set`, `empty_path` or `not_provider`.
-        max_up, min_up, max_down, min_down: lengths of the ramps in ASes; the down-ramps are 0
-            where the direction needs none.
-        failing_hops: what makes it invalid: the first hop that the up-ramp cannot take, and
-            downstream that which the down-ramp cannot.
-        aspas_used: the ASPAs that were looked at, providers by customer.
-    """
-
-    state: PathState
-    reason: str = ""
-    max_up: int = 0
-    min_up: int = 0
-    max_down: int = 0
-    min_down: int = 0
-    failing_hops: tuple[Hop, ...] = ()
-    aspas_used: tuple[tuple[int, Providers], ...] = ()
 
 
 def attestation(aspas: Mapping[int, Providers], customer: int, provider: int) -> Attestation:

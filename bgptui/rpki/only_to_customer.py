@@ -1,26 +1,16 @@
 """The Only to Customer attribute (OTC, RFC 9234): leaks that a route carries the proof of."""
 
 from collections.abc import Mapping
-from enum import StrEnum
 
 from msgspec import Struct
 
+from bgptui.domain.aspa import Hop, Role
 from bgptui.domain.routing import AsPath
 from bgptui.rpki.aspa_table import Providers
-from bgptui.rpki.aspa_verification import Attestation, Hop, attestation
+from bgptui.rpki.aspa_verification import Attestation, attestation
 
 ATTRIBUTE = 35
 LENGTH_BYTES = 4
-
-
-class Role(StrEnum):
-    """What the neighbour is to us (RFC 9234 section 3)."""
-
-    PROVIDER = "provider"
-    CUSTOMER = "customer"
-    PEER = "peer"
-    RS = "rs"
-    RS_CLIENT = "rs-client"
 
 
 class Ingress(Struct, frozen=True):

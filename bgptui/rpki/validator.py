@@ -2,18 +2,24 @@
 
 from collections.abc import Callable, Sequence
 
+from bgptui.domain.aspa import Hop, OtcLeak, PathVerification, Role
 from bgptui.domain.health import RpkiHealth
 from bgptui.domain.prefix_set import PrefixSet
 from bgptui.domain.routing import AsPath
 from bgptui.domain.rpki import OriginValidation, RpkiState
 from bgptui.rpki import aspa_verification
-from bgptui.rpki.aspa_verification import Direction, PathVerification
+from bgptui.rpki.aspa_verification import Direction
+from bgptui.rpki.only_to_customer import ingress, leaked_hop
 from bgptui.rpki.origin_validation import validate
 from bgptui.rpki.slurm import Slurm
 from bgptui.rpki.source import Source, SourceState, SourceStatus
 from bgptui.rpki.union import Union
 from bgptui.rpki.vrp_source import JsonSource
 from bgptui.rpki.vrp_table import Provenance
+
+# Whose routes are verified as those that went up (section 6.2); the others' as those that came
+# down: a collector is not a router.
+_UPSTREAM = frozenset({Role.CUSTOMER, Role.PEER, Role.RS_CLIENT, Role.RS})
 
 # What is told of several sources together: the best of their states decides.
 _BEST_FIRST = (SourceState.FRESH, SourceState.STALE, SourceState.LOADING, SourceState.ERROR)
@@ -53,6 +59,25 @@ class Validator:
         if not self._in_force:
             return None
         return aspa_verification.verify(self._union.aspas, path, direction)
+
+    def verify_from(self, path: AsPath, role: Role | None) -> PathVerification | None:
+        """ASPA verification of a path that a peer of a collector sent; None without fresh ASPAs.
+
+        Args:
+            role: what the peer is; None where nobody said, which takes the milder way.
+        """
+        if not self._in_force or not self._union.aspas:
+            return None
+        is_up = role in _UPSTREAM
+        return self.verify_path(path, Direction.UPSTREAM if is_up else Direction.DOWNSTREAM)
+
+    def otc_leak(self, path: AsPath, otc: int, peer_asn: int, role: Role | None) -> OtcLeak | None:
+        """The leak that a route's OTC proves: by the role of the peer that sent it (RFC 9234
+        section 5), else by an ASPA that has a later hop go up."""
+        if role is not None and ingress(role, peer_asn, otc).leak:
+            return OtcLeak("otc", Hop(otc, peer_asn))
+        hop = leaked_hop(self._union.aspas, path, otc) if self._in_force else None
+        return None if hop is None else OtcLeak("otc+aspa", hop)
 
     def generation(self) -> int:
         """Changes whenever an answer of `validate` may change."""

@@ -81,7 +81,9 @@ class MessageDecoder:
         if attributes.other_families:
             self._on_loss("other_family")
         if announced:
-            malformed = attributes.malformed or ("" if hops else "missing_next_hop")
+            # Of routes in the NLRI field the next hop is NEXT_HOP, whatever MP_REACH_NLRI has.
+            has_hops = bool(attributes.next_hop if nlri else hops)
+            malformed = attributes.malformed or ("" if has_hops else "missing_next_hop")
             if malformed:
                 self._on_loss(malformed)
                 announced, withdrawn = (), (*withdrawn, *announced)

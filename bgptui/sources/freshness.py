@@ -49,7 +49,8 @@ class _Collector:
         spans: count and longest quiet (seconds) of each span in which it was there.
         slots: counts of the last SLOTS slots; `count` is that of the slot under way.
         usual_per_s: its usual rate; 0 until it is learned.
-        usual_quiet_s, usual_least: longest quiet and smallest count of the spans kept.
+        usual_quiet_s, usual_least: longest quiet, and smallest count but the last one's, of the
+            spans kept.
     """
 
     __slots__ = (
@@ -93,7 +94,8 @@ class _Collector:
             counts = [count for count, _ in self.spans]
             # The median keeps bursts out; it is 0 where most spans have no message at all.
             self.usual_per_s = (median(counts) or fmean(counts)) / span_s
-            self.usual_least = min(counts)
+            # The last span may be part of the very minute that is judged by it.
+            self.usual_least = min(counts[:-1])
             self.usual_quiet_s = max(quiet_s for _, quiet_s in self.spans)
 
     def begin_gap(self, gap: Gap, *, blind_s: float, span_s: float) -> Gap:
@@ -114,7 +116,7 @@ class Freshness:
     Before its rate is known a collector is not judged, unless it was asked for by name.
 
     A gap of silence ends with the next message. One of a low rate ends when the rate is back,
-    and after an hour, when the low rate has become the usual one.
+    and after an hour, when the low rate, unless it is none at all, has become the usual one.
 
     Args:
         silence_s: the time without a message that decides.
@@ -213,7 +215,8 @@ class Freshness:
         if not collector.usual_per_s:
             return False
         if self._is_low(collector, 1, SUSPECT_NATS):
-            return True
+            # Low for a whole span it has been judged, and it was low before in the last hour.
+            return not self._is_low(collector, SLOTS, GAP_NATS)
         quiet_s = now - collector.heard_at
         return (
             quiet_s >= max(self.suspect_s, collector.usual_quiet_s)
@@ -260,7 +263,8 @@ class Freshness:
     def _pass_time(self, since: float, at: float) -> list[Gap]:
         """Move the feed's time on; gaps that are over by it."""
         if self._now is None:
-            self._begin(since)
+            # The feed's first batch: a clock that is wrong must not make hours of it.
+            self._begin(max(since, at - self._silence_s / 2))
         elif since - self._now > self.suspect_s:
             self._leap(since)
         now = self._now = max(at, self._now or at)
@@ -292,11 +296,11 @@ class Freshness:
             gap = collector.gap
             if gap is None:
                 collector.close_slot(self._silence_s)
-            elif gap.reason == LOW_RATE:
-                ended += self._look_at_rate(name, collector, at)
             elif at - collector.heard_at >= FORGET_AFTER_S:
                 ended.append(_end(name, collector, at))
                 del self._collectors[name]
+            elif gap.reason == LOW_RATE:
+                ended += self._look_at_rate(name, collector, at)
         return ended
 
     def _look_at_rate(self, name: str, collector: _Collector, at: float) -> list[Gap]:
@@ -306,7 +310,9 @@ class Freshness:
         usual = collector.usual_per_s * self._silence_s
         if sum(collector.slots) > BACK_SHARE * usual:
             return [_end(name, collector, at)]
-        if collector.gap is not None and at - collector.gap.start >= SPANS_KEPT * self._silence_s:
+        lasts_s = 0.0 if collector.gap is None else at - collector.gap.start
+        # One that has fallen silent meanwhile is away: its rate has become nothing usual.
+        if lasts_s >= SPANS_KEPT * self._silence_s and any(collector.slots):
             collector.unlearn()
             return [_end(name, collector, at)]
         return []

@@ -68,7 +68,7 @@ class Lookout:
             return
         names = [message.peer.collector for message in batch]
         last = dict(zip(names, batch, strict=True))
-        newest = {name: message.timestamp for name, message in last.items()}
+        newest = {name: self.plausible(message.timestamp) for name, message in last.items()}
         for ended in self._freshness.note(Counter(names), newest, since=since, at=at):
             end = ended.end or at
             if ended.reason == SILENCE and ended.collector in newest:

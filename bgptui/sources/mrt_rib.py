@@ -61,6 +61,7 @@ class MrtRibReader:
         if main == TABLE_DUMP_V2 and subtype in _UNICAST:
             return self._entries(body, *_UNICAST[subtype])
         if main == TABLE_DUMP_V2 and subtype == _PEER_INDEX_TABLE:
+            self._peers = []  # those of another table would be the wrong ones
             self._peers = self._index(body)
         elif main == TABLE_DUMP_V2 and subtype in _OTHER_FAMILIES:
             self._on_loss("other_family")
@@ -73,6 +74,8 @@ class MrtRibReader:
             raise _short("a RIB record")
         texts = self._texts.ipv6 if is_ipv6 else self._texts.ipv4
         place = 4 + WIRE_BYTES[body[4]]
+        if place + 2 > len(body):
+            raise _short("a RIB record")
         prefix = texts[body[4:place]]  # after the sequence number
         entries = int.from_bytes(body[place : place + 2], "big")
         place += 2
@@ -88,7 +91,12 @@ class MrtRibReader:
                 raise _short("a RIB record")
             if index >= len(peers):
                 raise BadInput(f"peer {index} is not in the table of peers", reason="bad_peer")
-            entry = self._entry(originated, peers[index], prefix, read(body[begin:place]))
+            try:
+                attributes = read(body[begin:place])
+            except BadInput as error:  # where the next entry begins is known all the same
+                self._on_loss(error.reason)
+                continue
+            entry = self._entry(originated, peers[index], prefix, attributes)
             if entry is not None:
                 yield entry
 

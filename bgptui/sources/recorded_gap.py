@@ -46,7 +46,7 @@ class RecordedGap(Struct, frozen=True):
     start: _Moment | None
     end: _Moment | None
     reason: Annotated[str, Meta(pattern=r"^[a-z_]{1,40}$")]
-    collector: Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,64}$")] | None = None
+    collector: Annotated[str, Meta(pattern=r"^[a-z0-9_-][a-z0-9_.-]{0,63}$")] | None = None
     attempts: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
 
 

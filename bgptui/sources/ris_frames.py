@@ -16,7 +16,7 @@ from bgptui.sources.bgp_update import HEADER_BYTES
 from bgptui.sources.path_attributes import Attributes
 
 _ORIGINS = ("igp", "egp", "incomplete")
-_STATES = {Session.UP: "connected", Session.DOWN: "down"}
+_STATES = {Session.UP: "up", Session.DOWN: "down"}
 
 
 class _Announcement(Struct):

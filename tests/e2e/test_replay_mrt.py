@@ -1,6 +1,8 @@
 """`bgptui replay` of MRT archives, as a user runs it."""
 
 import json
+import os
+import threading
 from pathlib import Path
 
 import psycopg
@@ -39,22 +41,43 @@ def attributes(asn: int, origin: int) -> bytes:
     return wire.origin() + wire.as_path((2, (asn, origin))) + wire.next_hop()
 
 
+def foreign_table() -> bytes:
+    """The routes from the foreign origin as a routing table."""
+    routes = [(index, attributes(asn, 64666)) for index, (asn, _) in enumerate(PEERS)]
+    return wire.record(13, 1, wire.peer_index(*PEERS), seconds=START) + wire.record(
+        13, 2, wire.rib(WATCHED, *routes), seconds=START
+    )
+
+
 def test_what_stands_in_the_table_opens_no_alert(program: Program, archive: Path) -> None:
     command = ("replay", str(archive), "--watch", "watch.toml", "--format", "jsonl")
     told = [json.loads(line) for line in program.run(*command).stdout.splitlines()]
     assert [alert["alert_type"] for alert in told if alert["event"] == "open"] == ["hijack"]
     table = program.home / "rrc07.bview"
-    routes = [(index, attributes(asn, 64666)) for index, (asn, _) in enumerate(PEERS)]
-    table.write_bytes(
-        wire.record(13, 1, wire.peer_index(*PEERS), seconds=START)
-        + wire.record(13, 2, wire.rib(WATCHED, *routes), seconds=START)
-    )
+    table.write_bytes(foreign_table())
     said = program.run(*command, "--rib", str(table))
     assert said.stdout == ""
     assert "6 messages: 6 UPDATE" in said.stderr
     assert "--rib" in program.run("replay", str(table), exit_code=2).stderr
     swapped = program.run(*command, "--rib", str(archive / "updates.mrt"), exit_code=2)
     assert "not a routing table" in swapped.stderr
+
+
+def test_a_table_and_messages_may_come_through_pipes(
+    program: Program, archive: Path, database: str
+) -> None:
+    pipes = {"rrc07.bview": foreign_table(), "rrc07": (archive / "updates.mrt").read_bytes()}
+    paths = [archive / name for name in pipes]
+    writers = []
+    for path, content in zip(paths, pipes.values(), strict=True):
+        os.mkfifo(path)
+        writers.append(threading.Thread(target=path.write_bytes, args=(content,), daemon=True))
+        writers[-1].start()
+    table, messages = map(str, paths)
+    watched = ("--watch", "watch.toml", "--dsn", database, "--keep")
+    said = program.run("replay", messages, "--rib", table, *watched, "--format", "jsonl")
+    assert said.stdout == ""
+    assert "6 messages: 6 UPDATE" in said.stderr
 
 
 def test_every_message_of_a_real_archive_has_its_row_and_its_frame(

@@ -10,11 +10,18 @@ from bgptui.domain.routing import AsPath, BgpMessage, MessageType, Peer, Session
 from bgptui.domain.rpki import UNAVAILABLE, OriginValidation, Vrp
 from bgptui.routemon.monitor import RouteMonitor
 from bgptui.routemon.verdict import judge
-from bgptui.routemon.watchlist import Rule, Watchlist
+from bgptui.routemon.watchlist import Check, Rule, Watchlist
 from bgptui.rpki.origin_validation import validate
 from bgptui.rpki.vrp_table import table_of
 
-WATCHLIST = Watchlist([Rule(1, "10.0.0.0/8", (1, 2), 9), Rule(2, "10.0.0.0/9", (1,), 9)])
+# Visibility is a matter of all peers together, not of one table.
+CHECKS = frozenset(Check) - {Check.VISIBILITY}
+WATCHLIST = Watchlist(
+    [
+        Rule(1, "10.0.0.0/8", (1, 2), 9, checks=CHECKS),
+        Rule(2, "10.0.0.0/9", (1,), 9, checks=CHECKS),
+    ]
+)
 TABLES = [
     table_of(vrps)
     for vrps in (
@@ -69,8 +76,7 @@ def expected(tables: dict[Peer, dict[str, AsPath]], vrps: Vrps) -> set[tuple[Pee
         for prefix, path in table.items():
             origin = path[-1] if path else peer.asn
             validation = vrps.validate(prefix, origin if isinstance(origin, int) else None)
-            rule = WATCHLIST.covering(prefix)
-            verdict = judge(prefix, origin, rule=rule, validation=validation)
+            verdict = judge(prefix, origin, watchlist=WATCHLIST, validation=validation)
             if verdict is not None and verdict.finding.opens_alert:
                 found.add((peer, verdict.key))
     return found

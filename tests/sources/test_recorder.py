@@ -97,6 +97,18 @@ def test_a_gap_is_played_where_it_was(
     assert recorder.gaps == 1
 
 
+@pytest.mark.parametrize("collector", ["rrc21", "route-views.linx"])
+def test_a_collectors_gap_is_played_whatever_its_name(
+    path: Path, sink: Any, collector: str
+) -> None:
+    gap = Gap(FIRST, None, collector, "silence")
+    recorder = recorder_into(path)
+    recorder.gap(gap)
+    recorder.close()
+    assert not replay(sink, path).drops()
+    assert sink.gaps == [gap]
+
+
 def test_what_two_recordings_leave_between_them_is_a_gap(
     path: Path, sink: Any, make_frame: Callable[..., bytes]
 ) -> None:

@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from bgptui.domain.aspa import Hop, PathState
 from bgptui.domain.routing import AsPath
 from bgptui.errors import BadInput
 from bgptui.rpki.aspa_table import Providers, check_aspa, united
-from bgptui.rpki.aspa_verification import Direction, Hop, PathState, attestation, verify
+from bgptui.rpki.aspa_verification import Direction, attestation, verify
 
 VECTORS = ("aspa_sriram_official.json", "aspa_openbgpd.json")
 UP, DOWN = Direction.UPSTREAM, Direction.DOWNSTREAM

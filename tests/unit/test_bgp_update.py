@@ -14,7 +14,8 @@ from support import bgp_wire as wire
 PEER = Peer("rrc00", "192.0.2.1", 64496)
 PATH = (2, (64496, 64500))
 V4, V6 = "203.0.113.0/24", "2001:db8::/32"
-USUAL = wire.origin() + wire.as_path(PATH) + wire.next_hop()
+ORIGIN_PATH = wire.origin() + wire.as_path(PATH)
+USUAL = ORIGIN_PATH + wire.next_hop()
 
 
 class Decoder:
@@ -81,6 +82,13 @@ def test_ipv4_routes_in_them_are_read_like_the_others() -> None:
     message = Decoder()(announcement(USUAL + reach))
     assert message.announced == (V4, "198.51.100.0/24")
     assert message.next_hops == ("192.0.2.1", "192.0.2.7")
+
+
+def test_the_next_hop_of_ipv6_routes_is_none_of_the_nlri_fields() -> None:
+    decode = Decoder()
+    message = decode(announcement(ORIGIN_PATH + wire.mp_reach([V6], "2001:db8::1")))
+    assert (message.announced, message.withdrawn) == ((), (V4, V6))
+    assert decode.losses == {"missing_next_hop": 1}
 
 
 def test_other_families_are_counted_and_left_out() -> None:
@@ -169,9 +177,6 @@ def test_extended_length_is_read() -> None:
     path = wire.attribute(0x40, 2, wire.path_value([PATH]), extended=True)
     message = Decoder()(announcement(wire.origin() + path + wire.next_hop()))
     assert message.as_path == (64496, 64500)
-
-
-ORIGIN_PATH = wire.origin() + wire.as_path(PATH)
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,8 @@ def test_a_foreign_origin_weighs_more_than_a_wrong_length(
         (event(EventType.HIJACK_SUSPECTED, watched="203.0.113.0/24"), 0.72, "watchlist"),
         (event(EventType.LEAK_SUSPECTED, reason="aspa"), 0.72, "leak_aspa"),
         (event(EventType.LEAK_SUSPECTED, reason="inferred"), 0.30, "leak_inferred"),
-        (event(EventType.NEW_PREFIX), 0.30, "new_prefix"),
+        (event(EventType.NEW_PREFIX), 0.72, "watchlist"),
+        (event(EventType.BOGON), 0.30, "bogon"),
     ],
 )
 def test_route_is_the_strongest_of_what_speaks_for_it(

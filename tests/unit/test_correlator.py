@@ -139,6 +139,77 @@ def kinds(alert: Alert) -> list[str]:
 
 
 class TestRoutes:
+    def test_a_peer_that_is_alone_too_often_weighs_less_and_is_listed(self) -> None:
+        tested = correlator()
+        liar = PEERS[0]
+        for number in range(5):
+            key = RouteKey(EventType.HIJACK_SUSPECTED, f"10.{number}.0.0/16", 64666, "origin")
+            assert tested.route_events([fired(liar, 0, key)], T) == ()
+        assert not tested.loners
+        tested.advance(T + 601)
+        assert [*tested.loners] == [liar]
+        for n, peer in enumerate(PEERS[:3]):
+            assert tested.route_events([fired(peer, 700 + n)], T + 700 + n) == ()
+        [change] = tested.route_events([fired(PEERS[3], 703)], T + 703)
+        assert change.change is Change.OPEN
+        assert change.alert.peers_seen == 4
+
+    def test_a_peer_that_others_bear_out_is_no_loner(self) -> None:
+        tested = correlator()
+        for number in range(5):
+            key = RouteKey(EventType.HIJACK_SUSPECTED, f"10.{number}.0.0/16", 64666, "origin")
+            tested.route_events([fired(peer, 0, key) for peer in PEERS[:3]], T)
+        for number in range(5, 10):
+            key = RouteKey(EventType.HIJACK_SUSPECTED, f"10.{number}.0.0/16", 64666, "origin")
+            tested.route_events([fired(PEERS[0], 1, key)], T + 1)
+            tested.route_events([cleared(PEERS[0], 2, key)], T + 2)
+        tested.advance(T + 3600)
+        assert tested.loners == ()
+
+    def test_one_peer_is_enough_where_one_was_asked_for(self) -> None:
+        tested = correlator()
+        for number in range(6):
+            key = RouteKey(EventType.HIJACK_SUSPECTED, f"10.{number}.0.0/16", 64666, "origin")
+            tested.route_events([fired(PEERS[0], 0, key)], T)
+        tested.advance(T + 601)
+        changes = tested.route_events([fired(PEERS[0], 700, min_peers=1)], T + 700)
+        assert [change.change for change in changes] == [Change.OPEN]
+
+    def test_what_must_last_opens_once_it_has_lasted(self) -> None:
+        tested = correlator()
+        for n, peer in enumerate(PEERS[:3]):
+            assert tested.route_events([fired(peer, n, lasting_s=120.0)], T + n) == ()
+        assert tested.advance(T + 121.9) == ()
+        [change] = tested.advance(T + 122.0)
+        assert change.change is Change.OPEN
+        assert change.alert.first_seen == T + 2
+
+    def test_what_must_last_and_does_not_never_opens(self) -> None:
+        tested = correlator()
+        for n, peer in enumerate(PEERS[:3]):
+            tested.route_events([fired(peer, n, lasting_s=120.0)], T + n)
+        for peer in PEERS[:3]:
+            assert tested.route_events([cleared(peer, 60)], T + 60) == ()
+        assert tested.advance(T + 3600) == ()
+
+    def test_a_leak_of_many_prefixes_is_one_alert(self) -> None:
+        tested = correlator()
+        changes: list[AlertChange] = []
+        for number in range(4):
+            key = RouteKey(
+                EventType.LEAK_SUSPECTED, f"10.{number}.0.0/16", 64500, "aspa:64501>64502"
+            )
+            for peer in PEERS[:3]:
+                changes += tested.route_events(
+                    [fired(peer, number, key, severity=Severity.HIGH)], T + number
+                )
+        changes += tested.advance(T + 600)
+        assert [change.change for change in changes].count(Change.OPEN) == 1
+        alert = changes[-1].alert
+        assert alert.alert_type is AlertType.LEAK
+        assert alert.affected_prefixes == tuple(f"10.{number}.0.0/16" for number in range(4))
+        assert "4 prefixes so far." in alert.description
+
     def test_the_third_peer_opens_the_alert(self) -> None:
         tested = correlator()
         assert tested.route_events([fired(PEERS[0], 0), fired(PEERS[1], 1)], T + 1) == ()
@@ -632,6 +703,17 @@ class TestSessions:
             [ended] = running.advance(T + 3600)
             assert ended.change is Change.RESOLVE
             assert fact_of(ended.alert, "table_transfer")["peer_addr"] == PEERS[1].address
+
+    def test_the_alert_of_a_table_transfer_ends_while_its_peer_goes_on(self) -> None:
+        tested = correlator()
+        changes = list(tested.scores([transfer(PEERS[1])], T + 70))
+        for minute in range(1, 30):
+            changes += tested.scores(
+                [score(PEERS[1], minute, 0.0, updates=50)], T + 60 * minute + 70
+            )
+        assert [change.change for change in changes] == [Change.OPEN, Change.RESOLVE]
+        ended = changes[-1].alert
+        assert (ended.first_seen, ended.resolved_at) == (T, T + 60)
 
     def test_the_churn_of_a_table_transfer_opens_no_alert(self) -> None:
         tested = correlator()

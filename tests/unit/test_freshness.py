@@ -48,6 +48,13 @@ class Feed:
         self.gaps += self.freshness.judge()
         self.suspected.update(self.freshness.suspects())
 
+    def run_steadily(self, seconds: int, per_slot: int) -> None:
+        """rrc15 sends as many messages in every ten seconds, evenly."""
+        for second in range(seconds):
+            self.now += 1.0
+            sent = (second + 1) * per_slot // 10 - second * per_slot // 10
+            self.note({"main": 50} | ({"rrc15": sent} if sent else {}))
+
     def _poisson(self, rate: float) -> int:
         if rate > 30:
             return max(0, round(self._rng.gauss(rate, rate**0.5)))
@@ -109,6 +116,21 @@ def test_a_collector_below_a_tenth_of_its_usual_rate_is_a_gap_until_the_rate_is_
     assert not of(feed.gaps, SILENCE)
 
 
+@pytest.mark.parametrize("offset_s", range(0, 60, 7))
+def test_a_low_rate_is_noticed_wherever_its_minute_begins(feed: Feed, offset_s: int) -> None:
+    feed.run_steadily(600 + offset_s, per_slot=200)
+    feed.run_steadily(90, per_slot=10)
+    assert [gap.reason for gap in feed.gaps] == [LOW_RATE]
+
+
+def test_windows_are_not_held_for_a_low_rate_that_is_no_gap(feed: Feed) -> None:
+    feed.run_steadily(60, per_slot=10)
+    feed.run_steadily(600, per_slot=200)
+    feed.run_steadily(300, per_slot=10)
+    assert not feed.gaps, "as low as in its first minute"
+    assert 0 < feed.suspected["rrc15"] <= 60
+
+
 @pytest.mark.parametrize("offset_s", range(0, 10, 3))
 def test_a_collector_that_stopped_is_silent_wherever_its_last_messages_fell(
     feed: Feed, offset_s: int
@@ -124,6 +146,25 @@ def test_a_rate_that_stays_low_for_an_hour_is_the_usual_one(feed: Feed) -> None:
     [_, (start, end)] = of(feed.gaps, LOW_RATE)
     assert end is not None
     assert end - start == pytest.approx(HOUR_S, abs=30)
+
+
+def test_a_low_rate_that_becomes_none_is_a_gap_until_the_next_message(feed: Feed) -> None:
+    feed.run(600, rrc15=20)
+    feed.run(120, rrc15=1)
+    feed.run(2 * HOUR_S)
+    assert [gap.end for gap in feed.gaps] == [None]
+    feed.run(30, rrc15=20)
+    assert feed.gaps[-1].end == pytest.approx(T0 + 720 + 2 * HOUR_S, abs=30)
+
+
+def test_an_old_timestamp_at_the_head_of_the_feed_is_no_time_that_passed() -> None:
+    freshness = Freshness(silence_s=60, watched={"main", "rrc15"})
+    feed = Feed(freshness)
+    week_ago = T0 - 7 * 86_400
+    freshness.note({"main": 2}, {"main": T0}, since=week_ago, at=T0)
+    assert not freshness.judge()
+    feed.run(60, rrc15=5)
+    assert not feed.gaps
 
 
 def test_nothing_is_learned_from_a_gap(feed: Feed) -> None:

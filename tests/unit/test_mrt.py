@@ -3,6 +3,7 @@
 from collections import Counter
 
 import pytest
+from msgspec.structs import replace
 
 from bgptui.domain.routing import BgpMessage, MessageType, Peer, RibEntry, Session
 from bgptui.errors import BadInput
@@ -10,6 +11,8 @@ from bgptui.sources.mrt import MrtDecoders, MrtReader
 from bgptui.sources.mrt_records import split_records
 from bgptui.sources.mrt_rib import MrtRibReader
 from bgptui.sources.nlri import WireTexts
+from bgptui.sources.ris_frames import FrameEncoder
+from bgptui.sources.ris_messages import FrameDecoder
 from support import bgp_wire as wire
 
 SECONDS = 1_470_931_200
@@ -80,6 +83,16 @@ def test_a_session_is_up_in_established_and_down_in_any_other_state(
     for subtype, header, peer in ((0, OLD_HEADER, PEER), (5, NEW_HEADER, NEW_PEER)):
         message = Reader()(BGP4MP, subtype, header + states)
         assert message == BgpMessage(SECONDS, peer, MessageType.STATE, session=session)
+
+
+@pytest.mark.parametrize("new", [1, 6], ids=["idle", "established"])
+def test_the_frame_of_a_state_says_the_same_when_it_is_played_again(new: int) -> None:
+    reader = MrtReader("rrc00", MrtDecoders(lambda _reason: None, frames=FrameEncoder()))
+    states = b"\0\5" + new.to_bytes(2, "big")
+    message = reader.read((SECONDS, BGP4MP << 16, OLD_HEADER + states))
+    assert message is not None
+    played = FrameDecoder().decode(message.received)
+    assert played == replace(message, received=b"")
 
 
 def test_a_connection_without_a_peer_yet_is_read() -> None:
@@ -203,17 +216,45 @@ def test_other_families_and_generic_tables_are_counted() -> None:
     assert read.losses == {"other_family": 3}
 
 
-def test_a_route_with_malformed_attributes_is_counted_and_its_neighbours_are_read() -> None:
+@pytest.mark.parametrize(
+    ("malformed", "reason"),
+    [
+        (wire.origin(9), "bad_origin"),
+        (wire.attribute(0x80, 14, b"\7"), "bad_attributes"),
+        (wire.attribute(0x80, 14, b"\3\1\2\3"), "bad_next_hop"),
+        (b"\x40", "bad_attributes"),
+    ],
+    ids=["ORIGIN", "MP_REACH", "its next hop", "cut"],
+)
+def test_a_route_with_malformed_attributes_is_counted_and_its_neighbours_are_read(
+    malformed: bytes, reason: str
+) -> None:
     read = Table()
     read(TABLE_DUMP_V2, 1, PEERS)
-    body = wire.rib(PREFIX, (0, wire.origin(9)), (1, attributes()))
+    body = wire.rib(PREFIX, (0, malformed), (1, attributes()))
     assert [route.peer for route in read(TABLE_DUMP_V2, 2, body)] == [NEW_PEER]
-    assert read.losses == {"bad_origin": 1}
+    assert read.losses == {reason: 1}
+
+
+def test_a_record_that_ends_before_its_entries_is_refused() -> None:
+    read = Table()
+    read(TABLE_DUMP_V2, 1, PEERS)
+    with pytest.raises(BadInput, match="lengths do not fit"):
+        read(TABLE_DUMP_V2, 2, wire.rib(PREFIX, (0, attributes()))[:8])
 
 
 def test_a_route_of_a_peer_that_is_not_listed_is_refused() -> None:
     with pytest.raises(BadInput, match="peer 0 is not in the table"):
         Table()(TABLE_DUMP_V2, 2, wire.rib(PREFIX, (0, attributes())))
+
+
+def test_a_broken_table_of_peers_leaves_no_peers_of_the_table_before() -> None:
+    read = Table()
+    read(TABLE_DUMP_V2, 1, PEERS)
+    with pytest.raises(BadInput, match="lengths do not fit"):
+        read(TABLE_DUMP_V2, 1, PEERS[:-1])
+    with pytest.raises(BadInput, match="peer 0 is not in the table"):
+        read(TABLE_DUMP_V2, 2, wire.rib(PREFIX, (0, attributes())))
 
 
 def test_records_end_where_the_file_is_torn() -> None:

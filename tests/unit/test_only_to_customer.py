@@ -2,8 +2,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bgptui.rpki.aspa_verification import Hop
-from bgptui.rpki.only_to_customer import Role, egress, ingress, leaked_hop, read_otc
+from bgptui.domain.aspa import Hop, Role
+from bgptui.rpki.only_to_customer import egress, ingress, leaked_hop, read_otc
 
 OPPOSITE = {Role.PROVIDER: Role.CUSTOMER, Role.CUSTOMER: Role.PROVIDER, Role.PEER: Role.PEER}
 

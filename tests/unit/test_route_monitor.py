@@ -54,7 +54,8 @@ def monitor(
 ) -> RouteMonitor:
     rpki = rpki or Rpki()
     ids = count(1).__next__
-    return RouteMonitor(watchlist, rpki.validate, rpki.generation, min_peers=3, next_id=ids, **most)
+    settings = {"min_peers": 3, **most}
+    return RouteMonitor(watchlist, rpki.validate, rpki.generation, next_id=ids, **settings)
 
 
 def update(
@@ -277,10 +278,9 @@ def test_firing_routes_beyond_the_bound_are_counted() -> None:
     assert len(watch.observe(update(SUB), 0.0)) == 1
 
 
-def test_min_peers_is_the_rules_or_else_the_default_of_the_moment() -> None:
+def test_min_peers_is_the_rules_or_else_the_default() -> None:
     rules = Watchlist([Rule(1, WATCHED, (64500,), 24, min_peers=5), Rule(2, OTHER, (64500,), 24)])
-    watch = monitor(watchlist=rules)
-    watch.min_peers = 1
+    watch = monitor(watchlist=rules, min_peers=1)
     events = watch.observe(update(WATCHED, OTHER), 0.0)
     assert [event.min_peers for event in events if isinstance(event, RouteEvent)] == [5, 1]
 

@@ -42,7 +42,7 @@ CRITICAL, MEDIUM, LOW = Severity.CRITICAL, Severity.MEDIUM, Severity.LOW
 def test_expected_routes_are_quiet(
     prefix: str, origin: int | tuple[int, ...], validation: OriginValidation
 ) -> None:
-    assert decide(prefix, origin, rule=RULE, validation=validation) is None
+    assert decide(prefix, origin, rules=(RULE,), validation=validation) is None
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_watched_route_is_judged_as_the_noise_policy_says(
     validation: OriginValidation,
     expected: tuple[EventType, str, Severity, str],
 ) -> None:
-    finding = decide(prefix, origin, rule=RULE, validation=validation)
+    finding = decide(prefix, origin, rules=(RULE,), validation=validation)
     assert finding is not None
     told = (finding.event_type, finding.reason, finding.severity, finding.hijack_class)
     assert told == expected
@@ -133,7 +133,7 @@ def test_a_watched_route_is_judged_as_the_noise_policy_says(
 def test_an_invalid_route_that_nobody_watches_opens_no_alert(
     prefix: str, reason: InvalidReason, hijack_class: str
 ) -> None:
-    finding = decide(prefix, 64666, rule=None, validation=invalid(reason))
+    finding = decide(prefix, 64666, rules=(), validation=invalid(reason))
     assert finding is not None
     assert (finding.event_type, finding.reason) == (INVALID, reason.value)
     assert (finding.severity, finding.hijack_class) == (LOW, hijack_class)
@@ -142,18 +142,20 @@ def test_an_invalid_route_that_nobody_watches_opens_no_alert(
 
 @pytest.mark.parametrize("validation", [VALID, NOT_FOUND, UNAVAILABLE])
 def test_other_routes_that_nobody_watches_are_quiet(validation: OriginValidation) -> None:
-    assert decide("203.0.113.0/24", 64666, rule=None, validation=validation) is None
+    assert decide("203.0.113.0/24", 64666, rules=(), validation=validation) is None
 
 
 def test_why_names_the_route_the_expectation_and_the_remedy() -> None:
-    hijack = decide("203.0.113.128/25", 64666, rule=RULE, validation=VALID)
+    hijack = decide("203.0.113.128/25", 64666, rules=(RULE,), validation=VALID)
     assert hijack is not None
     assert hijack.why == (
         "AS64666 announces 203.0.113.128/25; the watchlist expects AS64500, AS64501 for"
         " 203.0.113.0/24; low, because a ROA allows this origin: add it to the watchlist if it is"
         " right"
     )
-    length = decide("203.0.113.0/25", 64500, rule=RULE, validation=invalid(InvalidReason.LENGTH))
+    length = decide(
+        "203.0.113.0/25", 64500, rules=(RULE,), validation=invalid(InvalidReason.LENGTH)
+    )
     assert length is not None
     assert length.why == (
         "AS64500, an expected origin, announces 203.0.113.0/25; ROAs allow 203.0.113.0/24 up to"

@@ -61,3 +61,15 @@ def test_the_windows_that_follow_belong_to_it() -> None:
     assert not transfers.includes(window(11, 5))
     assert not transfers.includes(window(1, 5, peer=PEERS[1]))
     assert transfers.found() == []
+
+
+@pytest.mark.parametrize(("announced", "lasted_s"), [(0, 60), (400, 60), (4_000, 660)])
+def test_a_transfer_ends_though_its_peer_goes_on(announced: int, lasted_s: int) -> None:
+    """A peer has a window for every minute: they do not all belong to its transfer."""
+    transfers = TableTransfers(lasts_s=600.0)
+    transfers.note(window(0, 40_000), after_reset=False)
+    [transfer] = transfers.found()
+    for minute in range(1, 60):
+        transfers.note(window(minute, announced), after_reset=False)
+    assert transfer.end == START + lasted_s
+    assert transfer.announced == 40_000 + announced * (lasted_s // 60 - 1)

@@ -2,9 +2,11 @@ from pathlib import Path
 
 import pytest
 
+from bgptui.domain.aspa import Role
 from bgptui.domain.routing import BgpMessage, MessageType, Peer
 from bgptui.errors import UsageError
-from bgptui.routemon.watchlist import Rule, Watchlist
+from bgptui.routemon.path_pattern import PathPattern
+from bgptui.routemon.watchlist import AsRule, Check, Rule, Watchlist
 from bgptui.routemon.watchlist_file import load_watchlist
 
 GOOD = """
@@ -43,6 +45,116 @@ def test_a_watchlist_is_read_with_its_defaults(tmp_path: Path) -> None:
     )
 
 
+EVERY_KEY = """
+[[group]]
+name = "noc"
+min_peers = 4
+mute_until = 2026-12-01T06:00:00Z
+
+[[prefix]]
+prefix = "203.0.113.0/24"
+origins = [64500]
+max_length = 25
+upstreams = [64502, 64501]
+checks_except = ["visibility"]
+visibility_loss = 0.3
+group = "noc"
+min_peers = 2
+
+[[prefix.path]]
+match = ',64666,'
+not_match = '64501,64500$'
+description = "through the scrubbing centre"
+
+[[prefix.path]]
+longer_than = 12
+shorter_than = 2
+
+[[prefix]]
+prefix = "203.0.113.0/25"
+ignore = true
+
+[[prefix]]
+prefix = "198.51.100.0/24"
+origins = []
+checks = ["origin"]
+ignore_more_specifics = true
+
+[[asn]]
+asn = 64500
+upstreams = []
+downstreams = [64510]
+new_prefixes = false
+group = "noc"
+
+[[peer]]
+asn = 3333
+role = "customer"
+
+[[siblings]]
+asns = [64500, 64520]
+"""
+
+
+def test_a_watchlist_with_every_key_is_read(tmp_path: Path) -> None:
+    muted = 1_796_104_800.0
+    found = load_watchlist(write(tmp_path, EVERY_KEY))
+    assert found.rules == (
+        Rule(
+            1,
+            "203.0.113.0/24",
+            (64500,),
+            25,
+            group="noc",
+            min_peers=2,
+            upstreams=(64501, 64502),
+            paths=(
+                PathPattern(
+                    match=",64666,",
+                    not_match="64501,64500$",
+                    description="through the scrubbing centre",
+                ),
+                PathPattern(longer_than=12, shorter_than=2),
+            ),
+            checks=frozenset(Check) - {Check.VISIBILITY},
+            visibility_loss=0.3,
+            mute_until=muted,
+        ),
+        Rule(2, "203.0.113.0/25", (), 25, ignore=True),
+        Rule(
+            3,
+            "198.51.100.0/24",
+            (),
+            24,
+            checks=frozenset({Check.ORIGIN}),
+            ignore_more_specifics=True,
+        ),
+    )
+    assert found.as_rules == {
+        64500: AsRule(
+            1,
+            64500,
+            upstreams=(),
+            downstreams=(64510,),
+            new_prefixes=False,
+            group="noc",
+            min_peers=4,
+            mute_until=muted,
+        )
+    }
+    assert found.roles == {3333: Role.CUSTOMER}
+    assert found.are_siblings(64520, (64500, 1))
+    assert not found.are_siblings(64521, (64500, 1))
+
+
+def test_rules_for_one_prefix_that_expect_different_things_stand_together(
+    tmp_path: Path,
+) -> None:
+    text = RULE + "upstreams = [64501]\n" + RULE.replace("64500", "64502")
+    found = load_watchlist(write(tmp_path, text))
+    assert [rule.number for rule in found.covering("192.0.2.128/25")] == [1, 2]
+
+
 def test_an_empty_file_watches_nothing(tmp_path: Path) -> None:
     assert len(load_watchlist(write(tmp_path, ""))) == 0
 
@@ -63,10 +175,13 @@ RULE = '[[prefix]]\nprefix = "192.0.2.0/24"\norigins = [64500]\n'
         (RULE + "orgins = 1", "4: rule 1: orgins = 1: unknown key; did you mean origins?"),
         (
             RULE + "zzz = 1",
-            "4: rule 1: zzz = 1: unknown key; there are prefix, origins, max_length, description,"
-            " group, min_peers",
+            "4: rule 1: zzz = 1: unknown key; there are prefix, origins, max_length, upstreams,"
+            " path, checks,",
         ),
-        ("[[prefixes]]\n", "1: unknown key 'prefixes'; a rule begins with [[prefix]]"),
+        (
+            "[[prefixes]]\n",
+            "1: unknown key 'prefixes'; a rule begins with [[prefix]] or [[asn]]",
+        ),
         (
             "[[prefix]]\norigins = [1]",
             '1: rule 1: prefix: it takes a prefix, e.g. "192.0.2.0/24"',
@@ -77,9 +192,53 @@ RULE = '[[prefix]]\nprefix = "192.0.2.0/24"\norigins = [64500]\n'
             " length",
         ),
         (
-            RULE.replace("[64500]", "[]"),
-            "3: rule 1: origins = []: it takes a list of AS numbers, at least one, e.g. [64496]",
+            RULE.replace("[64500]", "64500"),
+            "3: rule 1: origins = 64500: it takes a list of AS numbers, e.g. [64496]",
         ),
+        (
+            RULE + "upstreams = [-1]",
+            "4: rule 1: upstreams = [-1]: -1 is not an AS number (1 to 4294967295)",
+        ),
+        (RULE + "ignore = 1", "4: rule 1: ignore = 1: it takes true or false"),
+        (
+            RULE + "visibility_loss = 40",
+            "4: rule 1: visibility_loss = 40: it takes a number above 0, at most 1",
+        ),
+        (
+            RULE + 'mute_until = "tomorrow"',
+            "4: rule 1: mute_until = 'tomorrow': it takes a date and time without quotes",
+        ),
+        (
+            RULE + 'checks = ["origins"]',
+            "4: rule 1: checks = ['origins']: it takes a list of origin, more_specific,",
+        ),
+        (
+            RULE + 'checks = ["origin"]\nchecks_except = ["roa"]',
+            "5: rule 1: checks_except = ['roa']: give checks or checks_except, not both",
+        ),
+        (
+            RULE + "[[prefix.path]]\nmatch = '('",
+            "5: rule 1: match = '(': it is no regular expression: missing )",
+        ),
+        (
+            RULE + RULE.replace("2.0", "3.0") + "[[prefix.path]]\ndescription = 'x'",
+            "7: rule 2: path: it takes one or more of match, not_match, longer_than,",
+        ),
+        (
+            RULE + "[[prefix.path]]\nlonger = 3",
+            "5: rule 1: longer = 3: unknown key; did you mean longer_than?",
+        ),
+        ("[[asn]]\nupstreams = [1]", "1: rule 1: asn: it takes a whole number from 1 to 42949672"),
+        (
+            "[[asn]]\nasn = 64500\n[[asn]]\nasn = 64500",
+            "4: rule 2: asn = 64500: the same AS as rule 1",
+        ),
+        ("[[group]]\nmin_peers = 1", "1: group 1: name: it takes the name that rules give"),
+        (
+            "[[peer]]\nasn = 64500\nrole = 'friend'",
+            "3: peer 1: role = 'friend': it takes one of provider, customer, peer, rs, rs-client",
+        ),
+        ("[[siblings]]\nasns = [1]", "2: siblings 1: asns = [1]: it takes two or more AS numbers"),
         (
             RULE.replace("[64500]", '["AS64500"]'),
             "3: rule 1: origins = ['AS64500']: 'AS64500' is not an AS number (1 to 4294967295)",
@@ -107,7 +266,7 @@ RULE = '[[prefix]]\nprefix = "192.0.2.0/24"\norigins = [64500]\n'
         (RULE + "group = 1", "4: rule 1: group = 1: it takes a text in quotes"),
         (
             RULE + RULE,
-            "5: rule 2: prefix = '192.0.2.0/24': rule 1 is for the same prefix",
+            "5: rule 2: prefix = '192.0.2.0/24': the same prefix, origins and upstreams as rule 1",
         ),
     ],
 )
@@ -120,8 +279,8 @@ def test_a_mistake_is_told_with_line_rule_key_value_and_remedy(
 
 
 def test_two_spellings_of_one_prefix_are_the_same_prefix(tmp_path: Path) -> None:
-    text = GOOD + '[[prefix]]\nprefix = "2001:db8:0::/32"\norigins = [1]\n'
-    assert "rule 2 is for the same prefix" in problems(tmp_path, text)[0]
+    text = GOOD + '[[prefix]]\nprefix = "2001:db8:0::/32"\norigins = [64500]\n'
+    assert "the same prefix, origins and upstreams as rule 2" in problems(tmp_path, text)[0]
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
@@ -166,8 +325,7 @@ LIST = Watchlist(
 def test_the_most_specific_rule_that_covers_a_prefix_answers(
     prefix: str, number: int | None
 ) -> None:
-    rule = LIST.covering(prefix)
-    assert (None if rule is None else rule.number) == number
+    assert [rule.number for rule in LIST.covering(prefix)] == ([] if number is None else [number])
 
 
 @pytest.mark.parametrize(

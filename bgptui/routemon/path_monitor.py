@@ -1,0 +1,291 @@
+"""What the paths of routes say: leaks, forged origins, path patterns and new neighbours.
+
+It remembers what fires per (peer, prefix), so that each end is told, and judges each path once:
+the same few hundred thousand paths come again and again.
+"""
+
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from bgptui.domain.alert import Severity
+from bgptui.domain.aspa import OtcLeak, PathState, PathVerification, Role
+from bgptui.domain.event import EventType, RouteCleared, RouteEvent, RouteKey
+from bgptui.domain.routing import AsPath, BgpMessage, MessageType, Peer
+from bgptui.domain.rpki import OriginValidation
+from bgptui.routemon.leaks import aspa_leak, inferred_leak, no_export_leak, otc_finding
+from bgptui.routemon.path_rules import decide_neighbours, decide_path
+from bgptui.routemon.relationships import Relationships
+from bgptui.routemon.rules import Finding
+from bgptui.routemon.verdict import Origin, Verdict, single_as
+from bgptui.routemon.watchlist import Check, Rule, Watchlist
+from bgptui.runtime.metrics import Metrics
+
+PATHS_MOST = 200_000
+FIRING_MOST = 100_000  # (peer, prefix) pairs
+STANDING_MOST = 100_000
+
+Change = RouteEvent | RouteCleared
+ProveLeak = Callable[[AsPath, int, int, Role | None], OtcLeak | None]
+VerifyPath = Callable[[AsPath, Role | None], PathVerification | None]
+WatchedPrefixes = Mapping[str, tuple[Rule, ...]]
+
+
+class _Judged(Struct, frozen=True):
+    """What a path says whatever the prefix."""
+
+    verification: PathVerification | None
+    findings: tuple[Finding, ...]
+
+
+_NOTHING = _Judged(None, ())
+
+
+class PathMonitor:
+    """Judges paths. Not thread-safe: it belongs to the ingest thread.
+
+    Args:
+        verify: ASPA verification; None while there are no ASPAs.
+        otc_leak: the leak that (path, OTC, peer's AS, its role) proves.
+        validate: origin validation, for the evidence.
+        next_id: ids of events.
+        learn_s: leaks of the first so many seconds of event time stood before us; they are
+            counted, not told, unless they concern a watched prefix.
+    """
+
+    def __init__(
+        self,
+        watchlist: Watchlist,
+        *,
+        verify: VerifyPath,
+        otc_leak: ProveLeak,
+        validate: Callable[[str, int | None], OriginValidation],
+        next_id: Callable[[], int],
+        metrics: Metrics,
+        learn_s: float,
+        relationships: Relationships | None = None,
+    ) -> None:
+        self._watchlist = watchlist
+        self._verify = verify
+        self._otc_leak = otc_leak
+        self._validate = validate
+        self._next_id = next_id
+        self._metrics = metrics
+        self._learn_s = learn_s
+        self._relationships = relationships
+        self._paths: dict[tuple[AsPath, Role | None], _Judged] = {}
+        self._firing: dict[Peer, dict[str, dict[RouteKey, RouteEvent | None]]] = {}
+        self._firing_count = 0
+        self._standing: set[str] = set()
+        self._learn_until: float | None = None
+
+    @property
+    def firing(self) -> int:
+        """(peer, prefix) pairs that fire."""
+        return self._firing_count
+
+    def observe(
+        self,
+        message: BgpMessage,
+        watched: WatchedPrefixes,
+        changes: list[Change],
+        *,
+        min_peers: int,
+    ) -> None:
+        """Take an UPDATE's announcements.
+
+        Args:
+            watched: of its announced prefixes those that are watched, with their rules.
+            changes: what begins and ends is added here.
+        """
+        judged = self._judge(message)
+        firing = self._firing.get(message.peer)
+        if not judged.findings and not watched and not firing and message.otc is None:
+            return
+        for prefix in message.announced:
+            rules = watched.get(prefix, ())
+            found = self._of_route(message, prefix, rules, judged)
+            if found or (firing and prefix in firing):
+                self._settle(message, prefix, found, changes, min_peers=min_peers)
+
+    def withdraw(self, message: BgpMessage, changes: list[Change]) -> None:
+        """Take its withdrawals."""
+        firing = self._firing.get(message.peer)
+        for prefix in message.withdrawn if firing else ():
+            if firing and prefix in firing and prefix not in message.announced:
+                self._end(message.peer, prefix, message.timestamp, changes)
+
+    def session_down(self, peer: Peer, at: float, changes: list[Change]) -> None:
+        """All routes of a peer are gone."""
+        for prefix in list(self._firing.get(peer, ())):
+            self._end(peer, prefix, at, changes)
+
+    def leave(self, collector: str) -> None:
+        """Forget what fires at a collector's peers, and tell nobody: another process has it."""
+        for peer in [peer for peer in self._firing if peer.collector == collector]:
+            self._firing_count -= len(self._firing.pop(peer))
+
+    def judge_again(
+        self, watchlist: Watchlist, now: float, changes: list[Change], *, min_peers: int
+    ) -> None:
+        """ASPAs or the watchlist changed: judge what fires by what is in force now."""
+        self._watchlist = watchlist
+        self._paths.clear()
+        for peer, firing in list(self._firing.items()):
+            for prefix, events in list(firing.items()):
+                event = next((event for event in events.values() if event is not None), None)
+                if event is None:
+                    continue  # too little is known of it: its peer's next word decides
+                message = BgpMessage(
+                    now,
+                    peer,
+                    MessageType.UPDATE,
+                    (prefix,),
+                    as_path=event.as_path,
+                    next_hops=() if event.next_hop is None else (event.next_hop,),
+                )
+                found = self._of_route(
+                    message, prefix, watchlist.covering(prefix), self._judge(message)
+                )
+                self._settle(message, prefix, found, changes, min_peers=min_peers)
+
+    def take_over(self, key: RouteKey, peer: Peer) -> None:
+        """An earlier run told this event: it is told once more when the peer announces the
+        route again, else its end is."""
+        routes = self._firing.setdefault(peer, {})
+        self._firing_count += key.prefix not in routes
+        routes.setdefault(key.prefix, {})[key] = None
+
+    def seed(self, message: BgpMessage) -> None:
+        """Take a route that stood before the first message: its leaks are standing ones."""
+        for finding in self._judge(message).findings:
+            if finding.event_type is EventType.LEAK_SUSPECTED:
+                self._stands(finding.reason)
+
+    def _judge(self, message: BgpMessage) -> _Judged:
+        """What the path says, from memory where it was met before."""
+        path = message.as_path
+        if not path:
+            return _NOTHING
+        role = self._watchlist.roles.get(message.peer.asn)
+        known = self._paths.get((path, role))
+        if known is None:
+            if len(self._paths) >= PATHS_MOST:
+                self._paths.clear()  # those of these minutes are back at once
+            verification = self._verify(path, role)
+            leak = aspa_leak(verification)
+            neighbours = decide_neighbours(path, self._watchlist.as_rules)
+            findings = (*neighbours, *(() if leak is None else (leak,)))
+            known = self._paths[path, role] = _Judged(verification, findings)
+        return known
+
+    def _of_route(
+        self, message: BgpMessage, prefix: str, rules: tuple[Rule, ...], judged: _Judged
+    ) -> list[Finding]:
+        """Everything that fires for one announced prefix."""
+        found = [*judged.findings, *self._by_otc(message)]
+        found = [finding for finding in found if self._is_news(finding, message, rules)]
+        if not rules:
+            return found
+        found += [_weighed(each, judged) for each in decide_path(prefix, message.as_path, rules)]
+        no_export = no_export_leak(message, prefix, rules)
+        inferred = None
+        if self._relationships is not None:
+            inferred = inferred_leak(message.as_path, prefix, rules, self._relationships)
+        return found + [each for each in (no_export, inferred) if each is not None]
+
+    def _by_otc(self, message: BgpMessage) -> list[Finding]:
+        if message.otc is None or not message.as_path:
+            return []
+        asn = message.peer.asn
+        leak = self._otc_leak(message.as_path, message.otc, asn, self._watchlist.roles.get(asn))
+        return [] if leak is None else [otc_finding(leak, message.otc)]
+
+    def _is_news(self, finding: Finding, message: BgpMessage, rules: tuple[Rule, ...]) -> bool:
+        """Whether it is told: a leak that stood when we began is only counted, unless it
+        concerns a watched prefix."""
+        if finding.event_type is not EventType.LEAK_SUSPECTED:
+            return True
+        if rules:
+            return any(Check.LEAK in rule.checks and not rule.ignore for rule in rules)
+        if self._learn_until is None:
+            self._learn_until = message.timestamp + self._learn_s
+        if message.timestamp < self._learn_until:
+            self._stands(finding.reason)
+        if finding.reason in self._standing:
+            self._metrics.count("routemon", "standing_leaks")
+            return False
+        return True
+
+    def _stands(self, reason: str) -> None:
+        if len(self._standing) < STANDING_MOST:
+            self._standing.add(reason)
+
+    def _settle(
+        self,
+        message: BgpMessage,
+        prefix: str,
+        found: list[Finding],
+        changes: list[Change],
+        *,
+        min_peers: int,
+    ) -> None:
+        """Tell what a peer's route to `prefix` begins, and what it ends."""
+        peer, path = message.peer, message.as_path
+        origin: Origin = path[-1] if path else peer.asn
+        asn = single_as(origin)
+        now = {
+            RouteKey(finding.event_type, prefix, asn, finding.reason): finding for finding in found
+        }
+        known = self._firing.get(peer, {}).get(prefix, {})
+        for key in known.keys() - now.keys():
+            changes.append(RouteCleared(message.timestamp, key, peer))
+        if not now:
+            self._forget(peer, prefix)
+            return
+        if not known and self._firing_count >= FIRING_MOST:
+            self._metrics.drop("routemon", "firing_full")
+            return
+        self._firing_count += not known
+        firing = self._firing.setdefault(peer, {})[prefix] = {
+            key: event for key, event in known.items() if key in now
+        }
+        for key, finding in now.items():
+            before = firing.get(key)
+            if before is not None and before.severity is finding.severity:
+                is_open = finding.opens_alert and not finding.is_muted(message.timestamp)
+                if before.opens_alert is is_open:
+                    continue
+            validation = self._validate(prefix, asn)
+            verdict = Verdict.of(key, finding, validation)
+            event = verdict.event(message, event_id=self._next_id(), min_peers=min_peers)
+            firing[key] = event
+            changes.append(event)
+
+    def _end(self, peer: Peer, prefix: str, at: float, changes: list[Change]) -> None:
+        changes += [RouteCleared(at, key, peer) for key in self._firing[peer][prefix]]
+        self._forget(peer, prefix)
+
+    def _forget(self, peer: Peer, prefix: str) -> None:
+        firing = self._firing.get(peer)
+        if firing is not None and firing.pop(prefix, None) is not None:
+            self._firing_count -= 1
+            if not firing:
+                del self._firing[peer]
+
+
+def _weighed(finding: Finding, judged: _Judged) -> Finding:
+    """A forged origin is critical where ASPAs call its path invalid as well."""
+    verification = judged.verification
+    if (
+        finding.event_type is not EventType.HIJACK_SUSPECTED
+        or verification is None
+        or verification.state is not PathState.INVALID
+    ):
+        return finding
+    return replace(
+        finding,
+        severity=Severity.CRITICAL,
+        why=f"{finding.why}; ASPAs call the path invalid ({verification.reason})",
+    )

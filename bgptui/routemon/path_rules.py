@@ -1,0 +1,113 @@
+"""What a route's path means for a watched prefix or AS: pure.
+
+Class codes as in rules.py; of the path: 1 an illegal first neighbour, P a path pattern.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from bgptui.domain.alert import Severity
+from bgptui.domain.event import EventType
+from bgptui.domain.routing import AsPath
+from bgptui.routemon.path_pattern import PathPattern, path_text
+from bgptui.routemon.rules import Finding, kind_of
+from bgptui.routemon.watchlist import AsRule, Check, Rule
+
+Hop = int | tuple[int, ...]
+
+
+def decide_path(prefix: str, path: AsPath, rules: tuple[Rule, ...]) -> list[Finding]:
+    """Judge the path of a route to a watched prefix whose origin is expected.
+
+    Args:
+        rules: those of the most specific watched prefix. A neighbour that one of those with
+            this origin expects is expected; any pattern that fires is told.
+    """
+    hops = distinct_hops(path)
+    if not hops:
+        return []
+    concerned = [
+        rule
+        for rule in rules
+        if not rule.ignore and not (rule.ignore_more_specifics and prefix != rule.prefix)
+    ]
+    findings = _first_neighbour(prefix, hops, concerned)
+    for rule in concerned:
+        if Check.PATH in rule.checks:
+            findings += [
+                _pattern(prefix, path, rule, number, pattern)
+                for number, pattern in enumerate(rule.paths, start=1)
+                if pattern.fires(path)
+            ]
+    return findings
+
+
+def decide_neighbours(path: AsPath, as_rules: Mapping[int, AsRule]) -> Iterator[Finding]:
+    """Judge the neighbours that watched ASes have in a path.
+
+    Source: BGPalerter's path-neighbors monitor; an AS_SET is no neighbour.
+    """
+    hops = distinct_hops(path)
+    for place, hop in enumerate(hops):
+        rule = as_rules.get(hop) if isinstance(hop, int) else None
+        if rule is None:
+            continue
+        before = hops[place - 1] if place else None
+        behind = hops[place + 1] if place + 1 < len(hops) else None
+        if _is_new(before, rule.upstreams):
+            yield _neighbour(rule, f"upstream:{before}>{hop}", f"AS{before} is a new upstream")
+        if _is_new(behind, rule.downstreams):
+            yield _neighbour(rule, f"downstream:{hop}>{behind}", f"AS{behind} is a new downstream")
+
+
+def distinct_hops(path: AsPath) -> list[Hop]:
+    """The path without prepends."""
+    hops: list[Hop] = []
+    for hop in path:
+        if not hops or hop != hops[-1]:
+            hops.append(hop)
+    return hops
+
+
+def _first_neighbour(prefix: str, hops: list[Hop], rules: list[Rule]) -> list[Finding]:
+    if len(hops) < 2:
+        return []  # the collector's peer is the origin
+    neighbour, origin = hops[-2], hops[-1]
+    its = [rule for rule in rules if origin in rule.origins and Check.UPSTREAM in rule.checks]
+    if not its or any(rule.upstreams is None or neighbour in rule.upstreams for rule in its):
+        return []
+    rule = its[0]
+    allowed = sorted({asn for each in its for asn in each.upstreams or ()})
+    expected = ", ".join(f"AS{asn}" for asn in allowed) or "none"
+    seen = f"AS{neighbour}" if isinstance(neighbour, int) else f"the AS_SET {list(neighbour)}"
+    return [
+        Finding(
+            EventType.HIJACK_SUSPECTED,
+            "upstream",
+            Severity.HIGH,
+            f"{kind_of(prefix, rule)}|1",
+            f"{prefix} comes from AS{origin} through {seen}; the watchlist expects {expected} as"
+            " its upstream: a new upstream, or a forged origin",
+            rule,
+        )
+    ]
+
+
+def _pattern(prefix: str, path: AsPath, rule: Rule, number: int, pattern: PathPattern) -> Finding:
+    said = pattern.description or f"path pattern {number} of rule {rule.number}"
+    return Finding(
+        EventType.PATH_ANOMALY,
+        f"pattern:{rule.number}.{number}",
+        Severity.MEDIUM,
+        f"{kind_of(prefix, rule)}|P",
+        f"{said}: {prefix} has the path {path_text(path)}",
+        rule,
+    )
+
+
+def _is_new(neighbour: Hop | None, expected: tuple[int, ...] | None) -> bool:
+    return expected is not None and isinstance(neighbour, int) and neighbour not in expected
+
+
+def _neighbour(rule: AsRule, reason: str, said: str) -> Finding:
+    why = f"{said} of AS{rule.asn}"
+    return Finding(EventType.PATH_ANOMALY, reason, Severity.MEDIUM, "-|-", why, as_rule=rule)
