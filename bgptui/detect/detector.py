@@ -41,7 +41,7 @@ class Detector:
         self,
         settings: Detect,
         *,
-        bundle: ModelBundle | None = None,
+        bundle: ModelBundle | None,
         next_feature_id: Callable[[], int],
         next_result_id: Callable[[], int],
     ) -> None:

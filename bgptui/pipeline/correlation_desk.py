@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from bgptui.config.schema import ClockKind, Config
 from bgptui.correlate.correlator import Correlator
 from bgptui.detect.detector import Detector
+from bgptui.detect.model_bundle import configured_bundle
 from bgptui.domain.alert import AlertChange
 from bgptui.domain.score import WindowScore
 from bgptui.features.handed_minutes import SharedNetwork
@@ -67,6 +68,7 @@ class CorrelationDesk:
         self._peers_of: dict[str, int] = {}
         self._detector = Detector(
             config.detect,
+            bundle=configured_bundle(config.detect.model),
             next_feature_id=itertools.count(first_id).__next__,
             next_result_id=itertools.count(first_id).__next__,
         )

@@ -26,6 +26,7 @@ T0 = 1_700_000_040
 def detector(**settings: float) -> Detector:
     return Detector(
         replace(Detect(), **settings),
+        bundle=None,
         next_feature_id=itertools.count(1).__next__,
         next_result_id=itertools.count(101).__next__,
     )

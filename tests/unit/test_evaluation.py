@@ -28,7 +28,7 @@ STREAM = with_storm(usual_minutes(1_700), first=1_600, minutes=60)
 
 def new_detector() -> Detector:
     ids = itertools.count(1).__next__
-    return Detector(Detect(), next_feature_id=ids, next_result_id=ids)
+    return Detector(Detect(), bundle=None, next_feature_id=ids, next_result_id=ids)
 
 
 @pytest.fixture(scope="module")
