@@ -115,7 +115,8 @@ def test_two_processes_leave_the_rows_and_alerts_of_one(
     # Of what is still open the total may be told by the process that stays a moment longer.
     alerts = (
         "select alert_uuid, alert_type, severity, title, peers_seen, status,"
-        " case when status = 'resolved' then peers_total end, first_seen, resolved_at from alerts order by alert_uuid"
+        " case when status = 'resolved' then peers_total end, first_seen, resolved_at"
+        " from alerts order by alert_uuid"
     )
     assert rows(database, alerts) == rows(empty_database, alerts)
     assert rows(database, "select count(*) from bgptui.shard_moments") == [(0,)]
