@@ -49,7 +49,8 @@ class Aggregator:
     **Broken clocks.** A message more than an hour ahead of both `now` and its collector's
     newest message is in no window, moves no watermark, and is counted as `ahead_of_clock`. In a
     replay `now` is the data's own, so nothing is ahead of it: a leap in the data is followed,
-    and costs at most `peer_expiry_s` of zero rows. A step of the wall is not silence (see
+    and costs at most `peer_expiry_s` of zero rows, or an hour of them where it is known to be
+    a gap. A step of the wall is not silence (see
     SteadyTime).
 
     Args:
@@ -176,6 +177,9 @@ class Aggregator:
     def mark_gap(self, gap: Gap) -> None:
         """Mark the windows that a gap touches; call again with its `end` once it is over."""
         self._gaps.mark(gap)
+        if gap.collector is None and gap.end is not None:
+            closed = max((each.next_start for each in self._collectors.values()), default=0)
+            self._gaps.leap(gap, closed_until=closed, lateness_s=self._lateness_s)
         self.next_deadline = -inf
 
     def hold(self, collectors: Set[str] | None) -> None:
@@ -315,6 +319,8 @@ class Aggregator:
 
     def _close(self, collector: CollectorState, rows: list[FeatureWindow]) -> None:
         """Close one collector's next window: the rows of all its peers together."""
+        if collector.skip_unseen(self._gaps.unseen_until(collector.next_start)):
+            return
         start = collector.next_start
         collector.next_start = start + WINDOW_S
         closing: list[tuple[Peer, OpenWindow]] = []

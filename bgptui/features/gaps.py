@@ -3,6 +3,10 @@
 from collections.abc import Set
 
 from bgptui.domain.gap import Gap
+from bgptui.features.peer_windows import window_start
+
+# The first minutes of a long gap have rows, of which nobody wrote any while it lasted.
+GAP_ROWS_S = 3_600
 
 
 class Gaps:
@@ -12,6 +16,7 @@ class Gaps:
         self._suspects: dict[str, float] = {}
         self._ended: list[Gap] = []
         self._open: dict[str | None, Gap] = {}
+        self._unseen: list[tuple[int, int]] = []
 
     def mark(self, gap: Gap) -> None:
         """Take note of a gap that began, or that is over (`end` given)."""
@@ -22,6 +27,23 @@ class Gaps:
             self._open[gap.collector] = noted
         else:
             self._ended.append(noted)
+
+    def leap(self, gap: Gap, *, closed_until: int, lateness_s: float) -> None:
+        """A gap of the whole feed is over: rows that only say so need not be without end.
+
+        Args:
+            closed_until: up to here the collectors have rows: nearly to the gap's end, where
+                time passed in it.
+        """
+        end = gap.start if gap.end is None else gap.end
+        first = window_start(gap.start) + GAP_ROWS_S
+        until = window_start(end - lateness_s)
+        if closed_until <= first < until:
+            self._unseen.append((first, until))
+
+    def unseen_until(self, start: int) -> int:
+        """The window from which on there are rows again: `start`, but inside a long gap."""
+        return next((until for first, until in self._unseen if first <= start < until), start)
 
     def suspect(self, since: dict[str, float]) -> None:
         """These collectors, and no others, may be blind since a time: it is not decided yet."""
@@ -60,6 +82,7 @@ class Gaps:
     def forget_before(self, start: float) -> None:
         """Drop gaps that were over before this time."""
         self._ended = [gap for gap in self._ended if gap.end is not None and gap.end >= start]
+        self._unseen = [unseen for unseen in self._unseen if unseen[1] > start]
 
 
 def _overlaps(gap: Gap, start: int, end: int) -> bool:

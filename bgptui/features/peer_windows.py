@@ -51,6 +51,15 @@ class CollectorState:
         starts = (start for peer in self.peers for start in peer.windows)
         self.next_start = max(self.next_start, min([window_start(self.watermark), *starts]))
 
+    def skip_unseen(self, until: int) -> bool:
+        """Go on to the window of `until`, or the first one before it that something came for;
+        whether that is a step."""
+        if until <= self.next_start:
+            return False
+        starts = [start for peer in self.peers for start in peer.windows]
+        before, self.next_start = self.next_start, max(self.next_start, min([until, *starts]))
+        return self.next_start > before
+
     @property
     def closable(self) -> bool:
         """The watermark has passed the end of the next window, and nothing holds it."""

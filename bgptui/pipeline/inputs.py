@@ -113,6 +113,7 @@ class Inputs:
             quarantine=self._quarantine,
             max_frame_bytes=self._config.feed.max_frame_bytes,
             mrt_collector=self._config.feed.mrt_collector,
+            silence_s=self._config.feed.silence_timeout_s,
             speed=speed,
             on_progress=on_progress,
         )

@@ -1,15 +1,18 @@
 """Recorded messages (RIS Live JSON lines, MRT) as a source."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TypeVar
 
+from bgptui.domain.alert_json import iso_utc
 from bgptui.domain.health import FeedHealth
 from bgptui.domain.routing import BgpMessage
 from bgptui.runtime.clock import Clock
 from bgptui.runtime.metrics import Metrics
+from bgptui.sources.holes import Holes
 from bgptui.sources.input_file import DEFAULT_COLLECTOR, begin_of, expand, size_of
 from bgptui.sources.json_lines import Recorded
 from bgptui.sources.ordering import in_lots, in_time_order, merge_in_time_order
@@ -19,6 +22,8 @@ from bgptui.sources.recorded_gap import KnownGaps
 from bgptui.sources.ris_messages import FrameDecoder
 from bgptui.sources.sink import BATCH_MESSAGES, TICK_S, Sink
 
+log = logging.getLogger(__name__)
+
 Progress = Callable[[int, int | None], None]
 T = TypeVar("T")
 
@@ -26,10 +31,13 @@ T = TypeVar("T")
 class Recording:
     """Plays recordings once, merged by time, in (timestamp, arrival) order.
 
+    Where nothing was recorded the sink is told of a gap, in front of the message that ends it.
+
     Args:
         inputs: paths (plain, gzip, bzip2 or zstd), folders of such, or `-` for standard input;
             whether RIS Live JSON lines or MRT their content tells.
         mrt_collector: collector of MRT files whose path names none.
+        silence_s: a hole in the recording is longer ([feed] silence_timeout_s).
         speed: multiple of real time; None plays as fast as the sink takes it.
         on_progress: called with bytes read and their total, None where that is unknown.
     """
@@ -44,6 +52,7 @@ class Recording:
         quarantine: Quarantine,
         max_frame_bytes: int,
         mrt_collector: str = DEFAULT_COLLECTOR,
+        silence_s: float = 60.0,
         speed: float | None = None,
         on_progress: Progress | None = None,
     ) -> None:
@@ -63,6 +72,7 @@ class Recording:
         self._state = "connecting"
         self._last_message: float | None = None
         self._gaps = KnownGaps()
+        self._holes = Holes(silence_s=silence_s)
 
     @property
     def feed_state(self) -> FeedHealth:
@@ -151,10 +161,24 @@ class Recording:
             messages = []
             for gap in self._gaps.take(one, self._last_message):
                 self._clock.observe(gap.start)  # it may come before the first message
+                self._holes.know(gap)
                 sink.gap(gap)
         self._process(messages, sink)
 
     def _process(self, messages: list[BgpMessage], sink: Sink) -> None:
+        begin = 0
+        for place, hole in self._holes.find(messages) if messages else ():
+            self._hand_on(messages[begin:place], sink)
+            log.warning(
+                "nothing was recorded from %s to %s",
+                iso_utc(hole.start),
+                iso_utc(messages[place].timestamp),
+            )
+            sink.gap(hole)
+            begin = place
+        self._hand_on(messages[begin:] if begin else messages, sink)
+
+    def _hand_on(self, messages: list[BgpMessage], sink: Sink) -> None:
         if messages:
             self._last_message = messages[-1].timestamp
             sink.process(messages, self._clock.now())
