@@ -297,8 +297,10 @@ class Aggregator:
     def _count_late(self, peer: PeerState, message: BgpMessage) -> None:
         """Count a message that is in no window; it may still be the news of a session's end."""
         self._losses["late"] += 1
-        window = peer.open(window_start(peer.collector.watermark))
+        start = window_start(peer.collector.watermark)
+        window = peer.open(start)
         window.late_messages += 1
+        window.lost += message.timestamp >= start
         if message.timestamp >= peer.newest:
             peer.newest = message.timestamp
             if message.session is Session.DOWN:

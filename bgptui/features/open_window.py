@@ -9,6 +9,9 @@ from math import sqrt
 from bgptui.domain.routing import BgpMessage, Peer
 from bgptui.domain.window import WINDOW_S, FeatureWindow
 
+# A minute that lost more than this share of its messages is not one that was seen.
+THINNED_SHARE = 0.05
+
 
 class OpenWindow:
     """What one peer, or the whole network, did in one minute so far.
@@ -17,12 +20,14 @@ class OpenWindow:
         updates: UPDATE messages.
         hops, hops_squared: sums over announced prefixes that came with a path.
         per_second: total_updates of each second of the minute.
+        late_messages: came behind the watermark while this window was the oldest open one.
+        lost: those of them that would have counted in it.
         ends_down: the newest message says that the session is down.
     """
 
     __slots__ = (
         "announcements", "ends_down", "flap_count", "hops", "hops_squared", "late_messages",
-        "messages", "per_second", "prefixes_with_path", "session_resets", "updates",
+        "lost", "messages", "per_second", "prefixes_with_path", "session_resets", "updates",
         "withdrawals",
     )  # fmt: skip
 
@@ -37,6 +42,7 @@ class OpenWindow:
         self.hops_squared = 0
         self.prefixes_with_path = 0
         self.late_messages = 0
+        self.lost = 0
         self.per_second = [0] * WINDOW_S
         self.ends_down = False
 
@@ -66,6 +72,7 @@ class OpenWindow:
         self.hops_squared += other.hops_squared
         self.prefixes_with_path += other.prefixes_with_path
         self.late_messages += other.late_messages
+        self.lost += other.lost
         if other.updates:
             self.updates += other.updates
             mine = self.per_second
@@ -74,7 +81,7 @@ class OpenWindow:
     def close(
         self, start: int, peer: Peer | None, *, unique_peers: int, gap: bool
     ) -> FeatureWindow:
-        """The row of this window."""
+        """The row of this window; one that was thinned says that it is a gap."""
         mean, deviation = self._path_lengths()
         return FeatureWindow(
             start=start,
@@ -91,7 +98,7 @@ class OpenWindow:
             messages=self.messages,
             prefixes_with_path=self.prefixes_with_path,
             late_messages=self.late_messages,
-            gap=gap,
+            gap=gap or self.lost > THINNED_SHARE * (self.messages + self.lost),
         )
 
     def _path_lengths(self) -> tuple[float | None, float | None]:

@@ -59,6 +59,7 @@ class Inputs:
             metrics=self._metrics,
             quarantine=self._quarantine,
             rng=Random(),
+            lateness_s=self._config.windows.lateness_s,
             hosts=None if share is None else lambda: share.active,
         )
         clock = EventClock() if feed.clock is ClockKind.EVENT else WallClock()

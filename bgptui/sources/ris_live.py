@@ -55,6 +55,7 @@ class RisLive:
     Args:
         feed: the [feed] section.
         rng: jitter of the backoff.
+        lateness_s: what is further behind is in no window ([windows] lateness_s).
         hosts: RIS hosts to ask for; they may change at any time. None: as [feed] says.
     Raises:
         UsageError: [feed] url is no WebSocket address, or ca_file or proxy cannot be used.
@@ -69,6 +70,7 @@ class RisLive:
         metrics: Metrics,
         quarantine: Quarantine,
         rng: Random,
+        lateness_s: float = 10.0,
         hosts: Callable[[], frozenset[str]] | None = None,
     ) -> None:
         self._feed = feed
@@ -89,7 +91,7 @@ class RisLive:
         self._lookout = Lookout(feed, clock)
         self._unasked = unasked(feed)
         self._ids = RecentIds() if len(feed.subscription) > 1 else None
-        self._outage = Outage()
+        self._outage = Outage(lateness_s)
         self._batch: list[BgpMessage] = []
         self._connected = False
         self._error = ""
@@ -293,23 +295,51 @@ class RisLive:
         if not batch:
             return
         self._batch = []
+        late = self._late_ones(batch)
+        self._hand_on(batch[:late], sink)
+        if timely := batch[late:]:
+            self._sees_again(sink, self._lookout.plausible(timely[0].timestamp))
+            self._hand_on(timely, sink)
+        self._look(sink)
+
+    def _late_ones(self, batch: list[BgpMessage]) -> int:
+        """How many messages at the begin of a batch still belong to the gap."""
+        outage, now = self._outage, self._clock.now()
+        if outage.gap is None or self._clock.is_event_time:  # there nothing waits for the wall
+            return 0
+        timely = (
+            place
+            for place, message in enumerate(batch)
+            if not outage.is_late(self._lookout.plausible(message.timestamp), now)
+        )
+        return next(timely, len(batch))
+
+    def _hand_on(self, batch: list[BgpMessage], sink: Sink) -> None:
+        if not batch:
+            return
+        self._connected = True
         first = self._lookout.plausible(batch[0].timestamp)
-        self._sees_again(sink, first)
         newest = self._lookout.plausible(max(message.timestamp for message in batch))
-        self._outage.newest = newest = max(newest, self._outage.newest or newest)
+        self._outage.hear(newest, self._clock.now())
         self._messages_here += len(batch)
-        self._lookout.note(batch, since=first, at=newest, sink=sink)
+        self._lookout.note(batch, since=first, at=self._outage.newest or newest, sink=sink)
         sink.process(batch, self._clock.now())
         self._sign_of_life()
-        self._look(sink)
 
     def _sees_again(self, sink: Sink, event_time: float) -> None:
         self._connected = True
         self._error = ""
+        blind_s = self._outage.blind_s(self._clock.now())
         ended = self._outage.close(event_time)
         self._outage.attempts = 0
         if ended is not None:
-            log.info("feed: back after %.1f s (%s)", (ended.end or 0) - ended.start, ended.reason)
+            length_s = (ended.end or 0) - ended.start
+            log.info(
+                "feed: back (%s), %.1f s without a message; the gap has %.1f s of feed time",
+                ended.reason,
+                blind_s,
+                length_s,
+            )
             sink.gap(ended)
 
     def _tick(self, sink: Sink) -> None:
