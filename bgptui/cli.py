@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from enum import Enum, auto
 from pathlib import Path
 
 from bgptui import __version__
@@ -108,7 +109,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
 
 
@@ -138,7 +139,16 @@ def _moment(text: str) -> float:
 Commands = argparse._SubParsersAction
 
 
-def _add_common(parser: argparse.ArgumentParser, *, nested: str = "") -> None:
+class Database(Enum):
+    """Whether a command has a use for one."""
+
+    USED = auto()
+    UNUSED = auto()
+
+
+def _add_common(
+    parser: argparse.ArgumentParser, *, nested: str = "", database: Database = Database.USED
+) -> None:
     """Flags of every command. In a subcommand they must not reset what stood before it."""
     default = argparse.SUPPRESS if nested else None
     parser.add_argument(
@@ -151,12 +161,13 @@ def _add_common(parser: argparse.ArgumentParser, *, nested: str = "") -> None:
         default=default,
         help="one setting, before environment and file; may be repeated",
     )
-    parser.add_argument(
-        "--dsn",
-        default=default,
-        help="PostgreSQL or TimescaleDB to use instead of the embedded one (store.dsn); "
-        "passwords belong in PGPASSFILE or PGPASSWORD",
-    )
+    if database is Database.USED:
+        parser.add_argument(
+            "--dsn",
+            default=default,
+            help="PostgreSQL or TimescaleDB to use instead of the embedded one (store.dsn); "
+            "passwords belong in PGPASSFILE or PGPASSWORD",
+        )
     parser.add_argument(
         "--debug",
         action="store_true",
@@ -166,11 +177,16 @@ def _add_common(parser: argparse.ArgumentParser, *, nested: str = "") -> None:
 
 
 def _command(
-    commands: "Commands[argparse.ArgumentParser]", name: str, run: str, text: str
+    commands: "Commands[argparse.ArgumentParser]",
+    name: str,
+    run: str,
+    text: str,
+    *,
+    database: Database = Database.USED,
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=text, description=text)
     parser.set_defaults(command=run)
-    _add_common(parser, nested=name)
+    _add_common(parser, nested=name, database=database)
     return parser
 
 
@@ -181,6 +197,7 @@ def _add_record(commands: "Commands[argparse.ArgumentParser]") -> None:
         "record:run",
         "write what the feed brings into a recording, for replay and serve-recording; needs no "
         "database",
+        database=Database.UNUSED,
     )
     parser.add_argument(
         "file",
@@ -254,6 +271,7 @@ def _add_serve_recording(commands: "Commands[argparse.ArgumentParser]") -> None:
         "serve-recording",
         "serve_recording:run",
         "a RIS Live-compatible WebSocket server over recorded input",
+        database=Database.UNUSED,
     )
     parser.add_argument("input", nargs="+", metavar="INPUT", help="as for replay")
     parser.add_argument("--host", default="127.0.0.1")

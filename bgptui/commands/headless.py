@@ -68,7 +68,11 @@ def _fields(health: Health) -> dict[str, Any]:
     slow = {stage.name: stage.state.value for stage in health.stages if stage.state != "ok"}
     fields.update({f"stage.{name}": state for name, state in slow.items()})
     fields.update(
-        {f"stage.{stage.name}.why": repr(stage.detail) for stage in health.stages if stage.detail}
+        {
+            f"stage.{stage.name}.why": repr(stage.detail)
+            for stage in health.stages
+            if stage.detail and stage.detail != health.feed.error  # which follows
+        }
     )
     if health.feed.error:
         fields["error"] = repr(health.feed.error)

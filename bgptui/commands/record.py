@@ -60,9 +60,11 @@ def run(args: argparse.Namespace) -> int:
         finally:
             inputs.close()
     watch.log("recorded")
-    error = leg.source.feed_state.error
-    if error and not recorder.messages:
-        raise ServiceUnreachable(f"nothing was recorded: {error}")
+    feed = leg.source.feed_state
+    if feed.error and not recorder.messages:
+        files.discard()
+        remedy = f" ({feed.hint})" if feed.hint else ""
+        raise ServiceUnreachable(f"nothing was recorded: {feed.error}{remedy}")
     return 0
 
 

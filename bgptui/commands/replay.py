@@ -158,6 +158,10 @@ def _summarise(pipeline: Pipeline, opened: Counter[str], spent_s: float) -> None
     tally, health = pipeline.tally, pipeline.health()
     for line in _summary(tally, health, opened, spent_s):
         print(line, file=sys.stderr)
+    if pipeline.quarantined:
+        print(
+            f"bad frames: {pipeline.quarantined:,} are kept in {quarantine_path()}", file=sys.stderr
+        )
 
 
 def _summary(tally: Tally, health: Health, opened: Counter[str], spent_s: float) -> list[str]:
@@ -177,7 +181,5 @@ def _summary(tally: Tally, health: Health, opened: Counter[str], spent_s: float)
     lost = {name: count for name, count in health.dropped.items() if name != "agg.late"}
     if lost:
         counts = ", ".join(f"{name} {count:,}" for name, count in lost.items())
-        bad = any(name.startswith("ingest.") for name in lost)
-        kept = f" (bad frames are kept in {quarantine_path()})" if bad else ""
-        lines.append(f"dropped: {counts}{kept}")
+        lines.append(f"dropped: {counts}")
     return lines

@@ -324,6 +324,11 @@ class Pipeline:
         return self._backlog is not None
 
     @property
+    def quarantined(self) -> int:
+        """Bad frames that were kept; other losses (a torn file) leave nothing to keep."""
+        return self._metrics.counts().get("ingest.quarantined", 0)
+
+    @property
     def watched_prefixes(self) -> int:
         """Rules of the watchlist."""
         return len(self._rooms.monitor.watchlist.rules)

@@ -40,17 +40,20 @@ class Holes:
         self._spans: deque[tuple[int, float]] = deque(maxlen=SPANS_KEPT)
         self._newest = -inf
         self._told = False
-        self._begin_span(-inf)
+        self._span_end = -inf
+        self._count = 0
+        self._longest_quiet_s = 0.0
 
     def know(self, gap: Gap) -> None:
         """The recording itself tells of a gap."""
         if gap.collector is None:
             self._told = gap.end is None
             self._newest = max(self._newest, gap.start if gap.end is None else gap.end)
+            self._begin_span(self._newest)
 
     def find(self, messages: Sequence[BgpMessage]) -> list[tuple[int, Gap]]:
         """The holes in front of some of these messages, with their places."""
-        newest = max(map(_timestamp, messages))
+        newest: float = max(map(_timestamp, messages))
         if newest <= self._newest + self._dense_s and newest < self._span_end:
             self._count += len(messages)
             self._newest = max(self._newest, newest)
@@ -66,11 +69,11 @@ class Holes:
 
     def _pass_time(self, at: float) -> Gap | None:
         before, self._newest = self._newest, at
-        if before == -inf:
+        if before == -inf or self._told:
             self._begin_span(at)
             return None
         quiet_s = at - before
-        if quiet_s > self._silence_s and quiet_s >= self._hole_from_s() and not self._told:
+        if quiet_s > self._silence_s and quiet_s >= self._hole_from_s():
             if quiet_s >= UNKNOWN_S:
                 self._spans.clear()
             self._begin_span(at)

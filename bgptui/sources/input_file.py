@@ -8,14 +8,17 @@ from itertools import chain
 from pathlib import Path
 
 from bgptui.errors import BadInput, UsageError
+from bgptui.sources.first_lines import has_frame
 from bgptui.sources.mrt import RIB_TYPES
 from bgptui.sources.mrt_records import HEADER_BYTES, record_kind, record_time
 from bgptui.sources.packed_file import STDIN, read_chunks
 
 log = logging.getLogger(__name__)
 
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 DEFAULT_COLLECTOR = "mrt"
+
+# Of a folder's files that are no recording.
+_LEFT_OUT_SHOWN = 10
 
 _TIMESTAMP = re.compile(rb'"timestamp"\s*:\s*(\d{1,10}(?:\.\d{1,9})?)')
 # RIS and RouteViews name their collectors so, in their archives' folders and in file names.
@@ -126,17 +129,21 @@ def collector_of(name: str, default: str) -> str:
 
 def _recordings_in(folder: Path) -> list[str]:
     found: list[str] = []
+    left_out: list[str] = []
     for path in sorted(folder.rglob("*")):
         if not path.is_file() or path.name.startswith("."):
             continue
-        kind, head, _content = _open(str(path), _ignore)
-        text = head.removeprefix(BYTE_ORDER_MARK).lstrip()
-        if kind is InputKind.MRT or (kind is InputKind.FRAMES and text.startswith(b"{")):
+        kind, _head, content = _open(str(path), _ignore)
+        if kind is InputKind.MRT or (kind is InputKind.FRAMES and has_frame(content)):
             found.append(str(path))
         elif kind is InputKind.RIB:
-            log.warning("%s is left out: it is a routing table (--rib takes it)", path)
+            left_out.append(f"{path} is left out: it is a routing table (--rib takes it)")
         else:
-            log.warning("%s is left out: neither RIS Live frames nor MRT", path)
+            left_out.append(f"{path} is left out: neither RIS Live frames nor MRT")
+    for text in left_out[:_LEFT_OUT_SHOWN]:
+        log.warning("%s", text)
+    if len(left_out) > _LEFT_OUT_SHOWN:
+        log.warning("%s: %d more are left out", folder, len(left_out) - _LEFT_OUT_SHOWN)
     if not found:
         raise UsageError(f"{folder}: no file in it is a recording (RIS Live JSON lines or MRT)")
     return found

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from bgptui.domain.routing import BgpMessage
 from bgptui.errors import BadInput, UsageError
-from bgptui.sources.input_file import BYTE_ORDER_MARK
+from bgptui.sources.first_lines import BYTE_ORDER_MARK, FIRST_LINES
 from bgptui.sources.intake import Intake, oversized
 from bgptui.sources.line_file import Lines, LongLine, split_lines
 from bgptui.sources.recorded_gap import RecordedGap, is_gap_line, parse_gap
@@ -13,7 +13,6 @@ Recorded = BgpMessage | RecordedGap
 
 # A file whose first lines are no JSON at all is something else than a recording.
 _NO_JSON = {"malformed", "not_utf8", "oversized_frame"}
-_FIRST_LINES = 10
 
 
 class JsonLines:
@@ -22,6 +21,8 @@ class JsonLines:
     Args:
         name: the input's, for errors.
         source: the same, for the quarantine.
+    Attributes:
+        is_empty: nothing was read so far.
     """
 
     def __init__(self, name: str, source: str, *, intake: Intake, max_frame_bytes: int) -> None:
@@ -29,6 +30,7 @@ class JsonLines:
         self._source = source
         self._intake = intake
         self._max_frame_bytes = max_frame_bytes
+        self.is_empty = True
         self._readable = 0
         self._unreadable: BadInput | None = None
 
@@ -39,6 +41,7 @@ class JsonLines:
             UsageError: it is no recording.
         """
         for block in split_lines(content, max_bytes=self._max_frame_bytes):
+            self.is_empty = False
             if isinstance(block, LongLine):
                 self._refuse(block)
             elif lot := self._take(block):
@@ -81,7 +84,7 @@ class JsonLines:
         self._intake.refuse(content, error, source=self._source, line=number)
         self._unreadable = self._unreadable or error
         self._readable += error.reason not in _NO_JSON
-        if not self._readable and not messages_before and number >= _FIRST_LINES:
+        if not self._readable and not messages_before and number >= FIRST_LINES:
             raise self._no_recording(self._unreadable)
 
     def _no_recording(self, first: BadInput) -> UsageError:

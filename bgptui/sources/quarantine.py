@@ -47,6 +47,7 @@ class Quarantine:
         line = _line(frame, error, place=place, now=now)
         try:
             self._write(self._path, line)
+            self._metrics.count("ingest", "quarantined")
         except OSError as failure:
             self._metrics.drop("quarantine", "write_failed")
             if not self._failed:

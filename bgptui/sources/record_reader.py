@@ -74,6 +74,8 @@ class RecordReader:
                 name, source, intake=self._intake, max_frame_bytes=self._max_frame_bytes
             )
             yield from self._before_tear(source, lines.lots(content))
+            if lines.is_empty:
+                log.warning("%s is empty", source)
 
     def rib(self, name: str) -> Iterator[RibEntry]:
         """The routes of one MRT routing table.

@@ -49,6 +49,8 @@ class RecorderFiles:
         self._failure: Fatal | None = None
         self.written_bytes = 0
         self.files = 0
+        if not path.parent.is_dir():
+            raise UsageError(f"{path}: there is no folder {path.parent}; create it first")
         try:
             self._step_aside_if_there()
             self._begin()
@@ -87,6 +89,10 @@ class RecorderFiles:
         except OSError as error:
             self._fail(error)
         self._file.close()
+
+    def discard(self) -> None:
+        """Remove the file of a recorder that is closed and had nothing worth keeping."""
+        self._path.unlink(missing_ok=True)
 
     def _begin(self) -> None:
         self._file = self._path.open("xb", buffering=0)

@@ -157,7 +157,8 @@ class RisLive:
             if opened is not None:
                 sink.gap(opened)
                 self._look(sink)
-                log.warning("feed: %s; reconnecting", self._error)
+                remedy = f" ({self._hint})" if self._hint else ""
+                log.warning("feed: %s%s; reconnecting", self._error, remedy)
             # The first close is answered at once, later ones ever more patiently.
             attempt = self._failures + (reason == CONNECT_FAILED)
             if attempt:
@@ -380,6 +381,8 @@ class RisLive:
             refused = BadInput(f"frame is over {_PROTOCOL_BYTES} bytes", reason="oversized_frame")
             self._intake.refuse(b"", refused, source=self._feed.url)
         if sent == _PING_TIMEOUT:
+            waited_s = self._feed.ping_timeout_s
+            self._error = f"{self._feed.url} did not answer pings for {waited_s:g} s"
             return "silence"
         told = error.rcvd.reason if error.rcvd is not None else ""
         if self._error_was_last:

@@ -32,9 +32,12 @@ from bgptui.sources.ris_requests import is_loopback
 
 RETRY_AFTER_MOST_S = 3_600.0
 
+_WEB_PAGE = (
+    "that is a web page, no RIS Live: is feed.url right, or does a portal or proxy answer in its "
+    "place?"
+)
 _REMEDIES: dict[int, str] = {
-    HTTPStatus.OK: "that is a web page, no RIS Live: is feed.url right, or does a portal or proxy "
-    "answer in its place?",
+    HTTPStatus.OK: _WEB_PAGE,
     HTTPStatus.UNAUTHORIZED: "the service asks for a login, RIS Live does not: is feed.url right?",
     HTTPStatus.FORBIDDEN: "the service refuses us: feed.client should name who asks",
     HTTPStatus.NOT_FOUND: "there is no RIS Live at that path: is feed.url right?",
@@ -44,11 +47,15 @@ _REMEDIES: dict[int, str] = {
 }
 _BUSY = "the service is overloaded or in maintenance"
 _SCHEME = "is it wss:// (TLS) where feed.url says so, and the port right?"
-_OFFLINE = "no network? `bgptui --demo` shows everything on local data"
+_OFFLINE = "is this machine online, and feed.url right?"
 
 
 class Refusal(Struct, frozen=True):
-    """Why an attempt failed, what to do about it, and how long the service asks us to wait."""
+    """Why an attempt failed, what to do about it, and how long the service asks us to wait.
+
+    Attributes:
+        hint: a question or a sentence without a full stop.
+    """
 
     text: str
     hint: str
@@ -101,8 +108,7 @@ class Transport:
         if isinstance(error, ProxyError):
             return Refusal(f"{where} cannot be reached: {error}", "is feed.proxy right?")
         if isinstance(error, InvalidMessage):
-            hint = "is it a WebSocket service, and the port right?"
-            return Refusal(f"{where} does not speak HTTP", hint)
+            return _no_answer(error, where)
         if isinstance(error, InvalidHandshake):
             return Refusal(f"{where} is no WebSocket service: {error}", "is feed.url right?")
         if isinstance(error, socket.gaierror):
@@ -197,6 +203,17 @@ def _tls(ca_file: str) -> ssl.SSLContext:
     return context
 
 
+def _no_answer(error: InvalidMessage, where: str) -> Refusal:
+    """What came is no HTTP/1.1 answer."""
+    cause = error.__cause__
+    if isinstance(cause, EOFError):
+        return Refusal(f"{where} closed the connection before it was open", _SCHEME)
+    if "HTTP/1.0" in str(cause).partition(": ")[2]:
+        return Refusal(f"{where} answered in HTTP/1.0, it is no WebSocket", _WEB_PAGE)
+    hint = "is it a WebSocket service, and the port right?"
+    return Refusal(f"{where} does not speak HTTP", hint)
+
+
 def _refused(error: InvalidStatus | InvalidProxyStatus, where: str, now: float) -> Refusal:
     status = error.response.status_code
     try:
@@ -205,6 +222,8 @@ def _refused(error: InvalidStatus | InvalidProxyStatus, where: str, now: float) 
         name = str(status)
     who = f"the proxy on the way to {where}" if isinstance(error, InvalidProxyStatus) else where
     hint = _BUSY if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "is feed.url right?"
+    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        name += ", it is no WebSocket"
     return Refusal(
         f"{who} answered HTTP {name}",
         _REMEDIES.get(status, hint),

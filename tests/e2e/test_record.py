@@ -198,6 +198,27 @@ def test_a_feed_that_was_never_reached_is_said(program: Program, path: Path) -> 
         "record", str(path), "--url", "ws://127.0.0.1:9/", "--for", "1s", exit_code=3
     )
     assert "nothing was recorded: ws://127.0.0.1:9/ cannot be reached" in done.stderr
+    assert "(is this machine online, and feed.url right?)" in done.stderr.splitlines()[-1]
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (("--max-size", "0.05"), "'0.05' is not a whole number above 0"),
+        (("--dsn", "postgresql://"), "unrecognized arguments: --dsn"),
+    ],
+)
+def test_what_a_recorder_cannot_use_is_refused(
+    flags: tuple[str, ...], told: str, program: Program, path: Path
+) -> None:
+    assert told in program.run("record", str(path), *flags, exit_code=2).stderr
+    assert not path.exists()
+
+
+def test_a_missing_folder_is_to_be_created(program: Program, tmp_path: Path) -> None:
+    done = program.run("record", str(tmp_path / "no" / "x.zst"), exit_code=2)
+    assert f"there is no folder {tmp_path}/no; create it first" in done.stderr
 
 
 @pytest.mark.parametrize("duration", ["0s", "5", "1w"])

@@ -198,9 +198,22 @@ def test_old_input_is_refused_where_the_next_maintenance_would_drop_it(
     assert one_row(database, "select count(*) from raw_bgp_data") == (0,)
 
 
+def test_years_between_recordings_are_gaps_and_no_anomaly(
+    program: Program, shared: Path, database: str
+) -> None:
+    folder = shared / "data" / "rislive"
+    command = ("replay", str(folder), "--format", "jsonl")
+    first = program.run(*command, "--dsn", database, "--keep").stdout
+    assert first == program.run(*command).stdout
+    opened = [each["alert_type"] for each in lines(first) if each["event"] == "open"]
+    assert sorted(opened) == ["feed_gap", "feed_gap", "feed_gap", "session"]
+    gaps = "select count(*)::int, bool_and(reason = 'no_recording') from feed_gaps"
+    assert one_row(database, gaps) == (3, True)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"\x00\x01\x02" * 4_000, "not a RIS Live recording"), (b"", "0 messages")],
+    [(b"\x00\x01\x02" * 4_000, "not a RIS Live recording"), (b"", "input.bin is empty")],
     ids=["binary", "empty"],
 )
 def test_a_file_that_is_no_recording_is_named(

@@ -26,9 +26,14 @@ FIRST = 1_789_019_600.0
 
 
 class NotingSink:
-    """Takes everything and keeps it, in order."""
+    """Takes everything and keeps it, in order.
+
+    Attributes:
+        seen_at_gap_end: messages that came before the last gap ended.
+    """
 
     def __init__(self) -> None:
+        self.seen_at_gap_end = 0
         self.messages: list[BgpMessage] = []
         self.batches: list[int] = []
         self.gaps: list[Gap] = []
@@ -46,6 +51,8 @@ class NotingSink:
 
     def gap(self, gap: Gap) -> None:
         self.gaps.append(gap)
+        if gap.end is not None:
+            self.seen_at_gap_end = len(self.messages)
         self.order.append("gap ends" if gap.end is not None else "gap opens")
 
     def hold(self, collectors: Set[str] | None) -> None:

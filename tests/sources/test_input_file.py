@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bgptui.domain.gap import Gap
 from bgptui.domain.routing import BgpMessage
 from bgptui.errors import UsageError
 from bgptui.runtime.clock import EventClock
@@ -94,6 +95,48 @@ def test_a_folder_gives_its_recordings_in_time_order_and_warns_of_the_rest(
         "neither RIS Live frames nor MRT",
         "it is a routing table (--rib takes it)",
     ]
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        pytest.param(b'{\n  "roas": [\n' + b'    {"asn": 1},\n' * 20 + b"  ]\n}\n", id="pretty"),
+        pytest.param(b'{"metadata":{"timestamp":1},"roas":[]}', id="one line"),
+        pytest.param(b'{"roas":[' + b'{"asn":"AS64500"},' * 400_000, id="one long line"),
+        pytest.param(gzip.compress(b'{"roas":[]}')[:-4], id="torn"),
+        pytest.param(b"", id="empty"),
+    ],
+)
+def test_json_that_is_no_recording_is_left_out_of_a_folder(
+    foreign: bytes, tmp_path: Path, make_frame: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "vrps.json").write_bytes(foreign)
+    recording = tmp_path / "recording"
+    recording.write_bytes(b"torn line\n" + make_frame(0) + b"\n" + make_frame(1))
+    assert expand([str(tmp_path)]) == [str(recording)]
+    assert "vrps.json is left out: neither RIS Live frames nor MRT" in caplog.text
+
+
+def test_a_folder_full_of_other_files_makes_few_warnings(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(100):
+        (tmp_path / f"{number:03}.txt").write_bytes(b"notes")
+    (tmp_path / "updates").write_bytes(mrt(0))
+    assert expand([str(tmp_path)]) == [str(tmp_path / "updates")]
+    warnings = [record.getMessage() for record in caplog.records]
+    assert len(warnings) == 11
+    assert warnings[-1] == f"{tmp_path}: 90 more are left out"
+
+
+def test_the_hole_between_two_archives_is_a_gap_before_the_second(
+    tmp_path: Path, sink: Any
+) -> None:
+    (tmp_path / "updates.0").write_bytes(mrt(*range(300)))
+    (tmp_path / "updates.2").write_bytes(mrt(*range(600, 900)))
+    play(sink, tmp_path)
+    assert sink.gaps == [Gap(FIRST + 299, FIRST + 600, None, "no_recording")]
+    assert sink.messages[sink.seen_at_gap_end].timestamp == FIRST + 600
 
 
 def test_a_file_of_a_folder_is_opened_when_its_time_comes(

@@ -221,11 +221,14 @@ def test_a_file_that_cannot_be_opened_is_the_users_error(tmp_path: Path, sink: A
         Played(sink, tmp_path)
 
 
-def test_an_empty_recording_just_ends(tmp_path: Path, sink: Any) -> None:
+def test_an_empty_recording_just_ends_with_a_warning(
+    tmp_path: Path, sink: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "r"
     path.write_bytes(b"")
     assert Played(sink, path).recording.feed_state.state == "ended"
     assert not sink.batches
+    assert [record.getMessage() for record in caplog.records] == [f"{path} is empty"]
 
 
 def test_a_paced_recording_keeps_its_intervals_and_ticks(
@@ -284,6 +287,6 @@ def test_control_frames_are_handled_and_one_malformed_line_is_quarantined(
         MessageType.UPDATE,
     ]
     assert played.metrics.drops() == {"ingest.malformed": 1}
-    assert played.metrics.counts() == {"ingest.ris_error": 1}
+    assert played.metrics.counts() == {"ingest.quarantined": 1, "ingest.ris_error": 1}
     (entry,) = (tmp_path / "q").read_text().splitlines()
     assert json.loads(entry)["place"].endswith("control-frames.jsonl:7")

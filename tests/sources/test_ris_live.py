@@ -126,7 +126,7 @@ def test_a_restarted_server_is_found_again(
     eventually(lambda: client.live.feed_state.attempts >= 3, "three attempts")
     state = client.live.feed_state
     assert (state.state, state.gap_since) == ("gap", FIRST + 1)
-    assert "--demo" in state.hint
+    assert "online" in state.hint
     assert server.url in state.error
     serve_faults(after, port=server.port)
     eventually(lambda: len(sink.messages) == 2, "the message after the restart")
@@ -153,6 +153,51 @@ def test_a_stall_is_silence_and_ends_with_the_next_message(
         Gap(FIRST, None, None, "silence"),
         Gap(FIRST, FIRST + 90, None, "silence", attempts=1),
     ]
+
+
+def test_what_a_stalled_service_sends_too_late_belongs_to_the_gap(
+    *,
+    start: Start,
+    sink: Any,
+    serve_faults: Any,
+    make_frame: Any,
+    eventually: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A service that stalled for 25 s sends all of it at once: 10 s of it are in time."""
+
+    class Wall:
+        is_event_time = False
+        at = FIRST + 1.5
+
+        def now(self) -> float:
+            return self.at
+
+        def observe(self, timestamp: float) -> None: ...
+
+    async def handler(connection: ServerConnection, index: int) -> None:
+        first, last = (0, 2) if index == 0 else (2, 28)
+        for number in range(first, last):
+            await connection.send(make_frame(number).decode())
+        await stay(connection)
+
+    wall = Wall()
+    server = serve_faults(handler)
+    caplog.set_level("INFO")
+
+    def gap_opens() -> bool:
+        wall.at = FIRST + 26.5 if sink.gaps else FIRST + 1.5
+        return len(sink.gaps) == 2
+
+    start(server.url, clock=wall, silence_timeout_s=0.3)
+    eventually(gap_opens, "the end of the gap")
+    eventually(lambda: len(sink.messages) == 28, "all messages")
+    assert sink.gaps == [
+        Gap(FIRST + 1, None, None, "silence"),
+        Gap(FIRST + 1, FIRST + 16, None, "silence", attempts=1),
+    ]
+    assert sink.messages[sink.seen_at_gap_end].timestamp == FIRST + 16
+    assert "25.0 s without a message; the gap has 15.0 s" in caplog.text
 
 
 def test_a_narrow_subscription_may_be_quiet_while_pings_are_answered(
@@ -336,7 +381,7 @@ def test_a_server_that_never_answers_the_handshake_is_given_up(
         eventually(lambda: client.live.feed_state.attempts >= 2, "a second attempt")
         state = client.live.feed_state
         assert "did not answer within 0.1 s" in state.error
-        assert "--demo" in state.hint
+        assert "online" in state.hint
         assert sink.gaps[0].reason == "connect_failed"
 
 

@@ -196,11 +196,16 @@ def test_a_proxy_of_the_environment_that_is_no_address_is_the_users_error(
         ("HTTP/1.1 403 Forbidden\n\n", "HTTP 403 Forbidden", "feed.client"),
         ("HTTP/1.1 429 Too Many Requests\n\n", "429", "another collector"),
         ("HTTP/1.1 503 Service Unavailable\n\n", "503", "overloaded"),
-        ("HTTP/1.1 200 OK\nContent-Type: text/html\n\n<html>Log in</html>", "200 OK", "web page"),
+        (
+            "HTTP/1.1 200 OK\nContent-Type: text/html\n\n<html>Log in</html>",
+            "200 OK, it is no WebSocket",
+            "web page",
+        ),
+        ("HTTP/1.0 200 OK\nContent-Type: text/html\n\n<html>", "in HTTP/1.0", "web page"),
         ("SSH-2.0-OpenSSH_9.2p1\n\n", "does not speak HTTP", "WebSocket"),
         ("HTTP/1.1 101 Switching Protocols\n\n", "no WebSocket service", "feed.url"),
     ],
-    ids=["403", "429", "503", "html", "ssh", "101"],
+    ids=["403", "429", "503", "html", "http10", "ssh", "101"],
 )
 def test_an_answer_that_is_no_websocket_is_told_with_a_remedy(
     *,
@@ -220,7 +225,9 @@ def test_an_answer_that_is_no_websocket_is_told_with_a_remedy(
     assert said in state.error
     assert hint in state.hint
     assert [gap.reason for gap in sink.gaps] == ["connect_failed"]
-    assert len([each for each in caplog.records if each.name.startswith("bgptui")]) == 1
+    (logged,) = [each for each in caplog.records if each.name.startswith("bgptui")]
+    assert said in logged.getMessage()
+    assert hint in logged.getMessage()
 
 
 @pytest.mark.parametrize("header", ["30", "Thu, 01 Jan 2099 00:00:00 GMT"], ids=["delay", "date"])

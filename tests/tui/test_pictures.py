@@ -77,7 +77,7 @@ def test_a_console_without_a_feed_names_the_way_to_see_one(
         "connecting",
         attempts=3,
         error="RIS Live unreachable: Name or service not known",
-        hint="bgptui --demo needs no network",
+        hint="is this machine online, and feed.url right?",
     )
     health = samples.health(feed=unreachable, learning=0.0, dropped={}, stages=())
     feed.put(collector=CollectorRow("noc1", 0.3, health), alerts=(), windows=(), open_counts={})

@@ -269,6 +269,54 @@ def test_a_leap_of_the_data_in_a_replay_costs_at_most_a_day_of_rows() -> None:
     assert len(of(rows, None)) == 1_440 + 2
 
 
+def test_a_leap_that_is_known_to_be_a_gap_costs_an_hour_of_rows_that_say_so() -> None:
+    aggregator = Aggregator()
+    for message in (update(0), update(61, C)):
+        aggregator.observe(message, message.timestamp)
+    back = 2 * 3_600 + 30
+    aggregator.mark_gap(Gap(T0 + 61, T0 + back, None, "no_recording"))
+    rows = replay([update(back), update(back + 1, C), update(back + 90)], aggregator)
+    for stream in (A, None):
+        minutes = of(rows, stream)
+        assert [*minutes] == [*range(61), 120, 121, 122]
+        assert [minute for minute, row in minutes.items() if not row.gap] == [0, 121, 122]
+        assert len(minutes) == len([row for row in rows if row.peer == stream])
+
+
+def test_what_came_for_the_inside_of_a_long_gap_has_its_rows() -> None:
+    aggregator = Aggregator()
+    aggregator.observe(update(0), T0)
+    aggregator.mark_gap(Gap(T0, None, None, "closed"))
+    middle, back = 5_400, 9_000
+    aggregator.observe(update(middle), T0 + middle)
+    aggregator.mark_gap(Gap(T0, T0 + back, None, "closed"))
+    minutes = of(replay([update(back), update(back + 90)], aggregator), A)
+    assert [*minutes] == [*range(60), 90, *range(149, 152)]
+    assert minutes[90].messages == 1
+    assert [minute for minute, row in minutes.items() if not row.gap] == [150, 151]
+
+
+@pytest.mark.parametrize(("lost", "is_gap"), [(1, False), (2, True)])
+def test_a_window_that_lost_messages_to_lateness_says_that_it_is_thinned(
+    *, lost: int, is_gap: bool
+) -> None:
+    aggregator = Aggregator()
+    on_time = [update(20 + at) for at in range(30)]
+    too_late = [update(25)] * lost  # behind 49 - 10
+    minutes = replay([*on_time, *too_late], aggregator)
+    assert [row.late_messages for row in minutes] == [lost, lost]
+    assert [row.gap for row in minutes] == [is_gap, is_gap]
+
+
+def test_a_late_message_of_an_earlier_minute_thins_no_other() -> None:
+    minutes = of(replay([update(0), update(130), update(5), update(6)]), A)
+    assert [(row.late_messages, row.gap) for row in minutes.values()] == [
+        (0, False),
+        (0, False),
+        (2, False),
+    ]
+
+
 def test_a_step_of_the_wall_clock_is_not_silence() -> None:
     aggregator = Aggregator()
     aggregator.observe(update(0), T0)

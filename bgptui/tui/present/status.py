@@ -82,4 +82,6 @@ def _feed_error(health: Health) -> str:
     feed = health.feed
     attempts = f", {feed.attempts} attempts" if feed.attempts > 1 else ""
     hint = f" - {feed.hint}" if feed.hint else ""
-    return f"{feed.error}{attempts}{hint}"
+    # Somebody who has never seen a message may want to see what it is about.
+    demo = "" if feed.last_message else " `bgptui --demo` shows everything on local data."
+    return f"{feed.error}{attempts}{hint}{demo}"
