@@ -65,6 +65,8 @@ class BgpMessage(Struct, frozen=True, gc=False):
             looked at, and a dozen pairs for each would make decoding half as long again. To
             be read by `communities_of`.
         session: set for STATE messages only.
+        session_before: the state it changed from, where the source tells (MRT): up, and the
+            session left Established; down, and it was no session before either. None elsewhere.
         received: the frame as received (JSON), empty where the configuration keeps none.
         large_communities: RFC 8092.
         otc: the AS number of the Only to Customer attribute (RFC 9234), None without one.
@@ -85,6 +87,7 @@ class BgpMessage(Struct, frozen=True, gc=False):
     received: bytes = b""
     large_communities: tuple[tuple[int, int, int], ...] = ()
     otc: int | None = None
+    session_before: Session | None = None
 
 
 class RibEntry(Struct, frozen=True, gc=False):

@@ -22,6 +22,7 @@ _UPDATE = MessageType.UPDATE
 _PEERS = 5_000  # per generation
 _ESTABLISHED = 6  # RFC 4271 section 8.2.2, numbered by RFC 6396 section 4.4.1
 _LAST_STATE = 8  # Zebra and its heirs write 7 Clearing and 8 Deleted, and 0 for unknown
+_UNKNOWN_STATE = 0
 _MICROSECONDS_BYTES = 4
 
 # Encodings of the messages of BGP4MP's subtypes (RFC 6396 section 4.4, RFC 8050 section 3).
@@ -127,11 +128,16 @@ class MrtReader:
         """A change from one state to another, of two octets each."""
         if len(states) != 4:
             raise BadInput("a record of a state change has another size", reason="bad_record")
-        state = int.from_bytes(states[2:], "big")
+        before, state = int.from_bytes(states[:2], "big"), int.from_bytes(states[2:], "big")
         if state > _LAST_STATE:
             raise BadInput(f"peer state {state} is unknown", reason="unknown_state")
-        session = Session.UP if state == _ESTABLISHED else Session.DOWN
-        message = BgpMessage(timestamp, peer, MessageType.STATE, session=session)
+        message = BgpMessage(
+            timestamp,
+            peer,
+            MessageType.STATE,
+            session=_session(state),
+            session_before=(_session(before) if _UNKNOWN_STATE < before <= _LAST_STATE else None),
+        )
         return message if self._frames is None else self._frames.keep(message, b"", None)
 
     def _read_other(self, kind: int, body: bytes, timestamp: float) -> BgpMessage | None:
@@ -152,6 +158,10 @@ class MrtReader:
         else:
             self._decoders.on_loss("rib_record" if main in RIB_TYPES else "other_record")
         return None
+
+
+def _session(state: int) -> Session:
+    return Session.UP if state == _ESTABLISHED else Session.DOWN
 
 
 class _PeerHeaders:

@@ -22,7 +22,7 @@ from bgptui.store.batch import FeatureRow, Metric
 # Of a calibrated confidence, 0.5 is "once a day on one stream": the line for a single model.
 PART_IS_ANOMALY = 0.5
 
-_RAW_FIELDS = 23
+_RAW_FIELDS = 24
 _RAW_TIMES = Struct(">h iq iq").pack  # timestamp, window_start; each behind its length
 # late, announcements, withdrawals, total_updates, withdrawal_ratio, flap_count, unique_peers,
 # message_rate (null), session_resets
@@ -89,7 +89,7 @@ def raw_row(record: MessageRecord, raw_message: bytes) -> bytes:
             ),
             _UPDATE
             if message.type is MessageType.UPDATE
-            else _KINDS[message.type, message.session],
+            else _KINDS[message.type, message.session, message.session_before],
             _peer_fields(message.peer),
             first_announced if announced else first_withdrawn,
             announced_field,
@@ -320,11 +320,13 @@ def _storable(value: Any) -> Any:
     return value
 
 
-# message_type, peer_state
+# message_type, peer_state, peer_was_up
+_WAS_UP = {None: None, Session.UP: True, Session.DOWN: False}
 _KINDS = {
-    (kind, session): field.text(kind) + field.text(session)
+    (kind, session, before): field.text(kind) + field.text(session) + field.boolean(was_up)
     for kind in MessageType
     for session in (None, *Session)
+    for before, was_up in _WAS_UP.items()
 }
 # Enums hash slowly, and nearly every message is one of these.
-_UPDATE = _KINDS[MessageType.UPDATE, None]
+_UPDATE = _KINDS[MessageType.UPDATE, None, None]

@@ -72,17 +72,26 @@ def test_extended_timestamps_have_microseconds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "session"),
-    [(6, 1, Session.DOWN), (5, 6, Session.UP), (2, 3, Session.DOWN), (4, 8, Session.DOWN)],
-    ids=["reset", "established", "trying", "deleted"],
+    ("old", "new", "before", "session"),
+    [
+        (6, 1, Session.UP, Session.DOWN),
+        (5, 6, Session.DOWN, Session.UP),
+        (2, 3, Session.DOWN, Session.DOWN),
+        (4, 8, Session.DOWN, Session.DOWN),
+        (0, 1, None, Session.DOWN),
+        (9, 1, None, Session.DOWN),
+    ],
+    ids=["reset", "established", "trying", "deleted", "unknown", "impossible"],
 )
 def test_a_session_is_up_in_established_and_down_in_any_other_state(
-    old: int, new: int, session: Session
+    old: int, new: int, before: Session | None, session: Session
 ) -> None:
     states = old.to_bytes(2, "big") + new.to_bytes(2, "big")
     for subtype, header, peer in ((0, OLD_HEADER, PEER), (5, NEW_HEADER, NEW_PEER)):
         message = Reader()(BGP4MP, subtype, header + states)
-        assert message == BgpMessage(SECONDS, peer, MessageType.STATE, session=session)
+        assert message == BgpMessage(
+            SECONDS, peer, MessageType.STATE, session=session, session_before=before
+        )
 
 
 @pytest.mark.parametrize("new", [1, 6], ids=["idle", "established"])
@@ -92,7 +101,8 @@ def test_the_frame_of_a_state_says_the_same_when_it_is_played_again(new: int) ->
     message = reader.read((SECONDS, BGP4MP << 16, OLD_HEADER + states))
     assert message is not None
     played = FrameDecoder().decode(message.received)
-    assert played == replace(message, received=b"")
+    # The feed has no word for the state before.
+    assert played == replace(message, received=b"", session_before=None)
 
 
 def test_a_connection_without_a_peer_yet_is_read() -> None:
@@ -110,7 +120,9 @@ def test_the_type_of_1999_is_read() -> None:
     assert announced is not None
     assert (announced.peer, announced.announced) == (PEER, (PREFIX,))
     assert read(BGP, 7, peer + local) == BgpMessage(SECONDS, PEER, MessageType.KEEPALIVE)
-    state = BgpMessage(SECONDS, PEER, MessageType.STATE, session=Session.DOWN)
+    state = BgpMessage(
+        SECONDS, PEER, MessageType.STATE, session=Session.DOWN, session_before=Session.UP
+    )
     assert read(BGP, 3, peer + b"\0\6\0\1") == state
 
 
