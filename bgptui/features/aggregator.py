@@ -1,7 +1,7 @@
 """Messages to one-minute windows: event time, watermarks, the nine features."""
 
 from collections import Counter
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from math import inf
 
 from msgspec.structs import replace
@@ -46,6 +46,9 @@ class Aggregator:
     has passed it; a collector in a gap is not waited for: it is closed along, and what it still
     sends for that minute is late.
 
+    AS 0 is no peer (RFC 7607 section 2): so Zebra wrote of connections whose peer had not said yet
+    who it is. What comes of it is in no row, and not late either.
+
     **Broken clocks.** A message more than an hour ahead of both `now` and its collector's
     newest message is in no window, moves no watermark, and is counted as `ahead_of_clock`. In a
     replay `now` is the data's own, so nothing is ahead of it: a leap in the data is followed,
@@ -81,6 +84,7 @@ class Aggregator:
         self._peers: dict[Peer, PeerState] = {}
         self._counted = self._ipv6_peers = 0
         self._collectors: dict[str, CollectorState] = {}
+        self._peers_of: dict[str, int] | None = None
         self._gaps = Gaps()
         self._network = NetworkMinutes(closed_until) if network is None else network
         self._closed_until: dict[str, float] = {}
@@ -100,6 +104,13 @@ class Aggregator:
             self._counted = len(self._peers)
             self._ipv6_peers = sum(":" in peer.address for peer in self._peers)
         return self._ipv6_peers if bits == IPV6_BITS else self._counted - self._ipv6_peers
+
+    @property
+    def peers_of(self) -> Mapping[str, int]:
+        """The same by collector, as it stands: what is returned does not change any more."""
+        if self._peers_of is None:
+            self._peers_of = {name: len(each.peers) for name, each in self._collectors.items()}
+        return self._peers_of
 
     @property
     def collectors(self) -> tuple[str, ...]:
@@ -134,6 +145,8 @@ class Aggregator:
         start = whole_s - second
         peer = self._peers.get(message.peer)
         if peer is None:
+            if message.peer.asn == 0:
+                return False, start, 0, 0
             peer = self._add_peer(message)
             if peer is None:
                 return True, start, 0, 0
@@ -255,6 +268,7 @@ class Aggregator:
         self._closed_until[name] = float(collector.next_start)
         self._forget(collector, list(collector.peers))
         del self._collectors[name]
+        self._peers_of = None
         # Held, it was not clear yet whether we were blind.
         return [replace(row, gap=True) for row in rows] if was_held else rows
 
@@ -283,6 +297,7 @@ class Aggregator:
         peer = self._peers[message.peer] = PeerState(message.peer, collector)
         collector.peers.append(peer)
         collector.is_sorted = False
+        self._peers_of = None
         return peer
 
     def _network_passed(self) -> float:
@@ -352,6 +367,7 @@ class Aggregator:
             self._flaps.forget(peer.withdrawals)
             del self._peers[peer.peer]
             collector.peers.remove(peer)
+            self._peers_of = None
 
     def _close_network(self, rows: list[FeatureWindow]) -> None:
         """Write the network's rows that no collector, but those in a gap, can add to."""
@@ -375,10 +391,13 @@ class Aggregator:
 def _follow_session(peer: PeerState, window: OpenWindow, message: BgpMessage) -> int:
     """Follow the session; 1 when it left Established with this message.
 
-    A peer of which nothing is known counts as up: collectors report changes.
+    Where the source tells the state before, that decides: the `up` in between need not have been
+    seen. Else a peer of which nothing is known counts as up: collectors report changes.
     """
     is_down = message.session is Session.DOWN
-    resets = int(is_down and not peer.down)
+    before = message.session_before
+    was_up = before is Session.UP if before is not None else not peer.down
+    resets = int(is_down and was_up)
     window.session_resets += resets
     if message.timestamp >= peer.newest:
         peer.newest = message.timestamp

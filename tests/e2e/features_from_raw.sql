@@ -3,14 +3,15 @@
 -- features. Written for the test only, in another language than the aggregator, on purpose.
 with message as (
   select *, (message_type = 'STATE' and peer_state = 'down') as says_down
-  from public.raw_bgp_data where not late
+  from public.raw_bgp_data where not late and peer_asn <> 0
 ),
 session as (
-  -- A session leaves Established when "down" comes and the peer's last message was no "down".
+  -- A session leaves Established when "down" comes and it was up before; where the source does
+  -- not say so, when the peer's last message was no "down".
   select id, "timestamp",
-         (says_down and not coalesce(
+         (says_down and coalesce(peer_was_up, not coalesce(
             lag(says_down) over (partition by collector, peer_addr, peer_asn
-                                 order by "timestamp", id), false))::int as resets
+                                 order by "timestamp", id), false)))::int as resets
   from message
 ),
 touch as (

@@ -72,6 +72,26 @@ def test_the_incident(program: Program, incident: Incident, database: str) -> No
     assert resets == 1
 
 
+@pytest.mark.parametrize(
+    ("archive", "resets"),
+    [
+        ("bgpdump.updates.20160811.1600.gz", 22),
+        ("bgpkit.rrc01_2000.11_updates.20001104.0124.gz", 1),
+    ],
+)
+def test_session_resets_of_an_archive_are_the_changes_from_established(
+    program: Program, shared: Path, database: str, archive: str, resets: int
+) -> None:
+    path = str(shared / "data/mrt" / archive)
+    program.run("replay", path, "--dsn", database, "--keep")
+    assert_same(database)
+    with psycopg.connect(database) as connection:
+        counted = connection.execute(
+            "select sum(session_resets)::int from features where peer_addr is null"
+        ).fetchone()
+    assert counted == (resets,)
+
+
 def test_input_out_of_order_with_some_of_it_late(
     program: Program, incident: Incident, database: str
 ) -> None:

@@ -39,6 +39,7 @@ def streams(draw: st.DrawFn) -> list[BgpMessage]:
     messages: list[BgpMessage] = []
     own_time = {peer: float(T0 + draw(st.integers(0, 90))) for peer in PEERS}
     step = st.sampled_from([0.0, 0.25, 1.0, 7.5, 30.0, 59.75, 200.0, 299.75, 300.0, 400.0])
+    befores = st.sampled_from([None, *Session])
     prefixes = st.lists(st.sampled_from(PREFIXES), unique=True, max_size=3).map(tuple)
     for _ in range(draw(st.integers(1, 18))):
         peer = draw(st.sampled_from(PEERS))
@@ -54,6 +55,7 @@ def streams(draw: st.DrawFn) -> list[BgpMessage]:
                 withdrawn=draw(prefixes) if is_update else (),
                 as_path=tuple(range(draw(st.integers(0, 4)))) if is_update else (),
                 session=session,
+                session_before=draw(befores) if session is not None else None,
             )
         )
     return messages
@@ -111,7 +113,10 @@ class BruteForce:
         for i in self.counted:
             message = self.messages[i]
             goes_down = message.session is Session.DOWN
-            resets[i] = int(goes_down and not down[message.peer])
+            was_up = not down[message.peer]
+            if message.session_before is not None:
+                was_up = message.session_before is Session.UP
+            resets[i] = int(goes_down and was_up)
             down[message.peer] = goes_down
         return resets
 

@@ -37,8 +37,10 @@ def update(
     )
 
 
-def state(at_s: float, session: Session, peer: Peer = A) -> BgpMessage:
-    return BgpMessage(T0 + at_s, peer, MessageType.STATE, session=session)
+def state(
+    at_s: float, session: Session, peer: Peer = A, *, before: Session | None = None
+) -> BgpMessage:
+    return BgpMessage(T0 + at_s, peer, MessageType.STATE, session=session, session_before=before)
 
 
 def replay(
@@ -157,6 +159,33 @@ def test_a_session_that_is_down_cannot_go_down_again() -> None:
         state(3, Session.DOWN), update(4), state(5, Session.DOWN),
     ])  # fmt: skip
     assert of(rows, A)[0].session_resets == 3
+
+
+def test_the_state_before_decides_where_the_source_tells_it() -> None:
+    never_up = [state(n, Session.DOWN, before=Session.DOWN) for n in range(3)]
+    lost = [state(10 * n, Session.DOWN, B, before=Session.UP) for n in range(1, 4)]
+    rows = replay([*never_up, *lost])
+    assert of(rows, A)[0].session_resets == 0
+    assert of(rows, B)[0].session_resets == 3
+
+
+def test_as_0_is_no_peer_and_what_comes_of_it_is_in_no_row() -> None:
+    nobody = Peer("rrc00", "0.0.0.0", 0)
+    aggregator = Aggregator()
+    half_open = state(1, Session.DOWN, nobody)
+    assert aggregator.observe(half_open, half_open.timestamp) == (False, T0, 0, 0)
+    rows = replay([update(2), state(3, Session.DOWN, nobody)], aggregator)
+    assert {row.peer for row in rows} == {A, None}
+    assert (of(rows, None)[0].messages, aggregator.peers) == (1, 1)
+
+
+def test_peers_are_counted_by_collector_as_they_stand_at_the_time() -> None:
+    aggregator = Aggregator()
+    replay([update(0), update(1, B)], aggregator)
+    before = aggregator.peers_of
+    replay([update(2, Peer("rrc09", "192.0.2.9", 64_999))], aggregator)
+    assert before == {"rrc00": 2}
+    assert aggregator.peers_of == {"rrc00": 2, "rrc09": 1}
 
 
 def test_while_all_peers_are_down_the_network_still_has_its_row() -> None:
