@@ -323,6 +323,7 @@ def _rooms(
         config.detect,
         next_alert_id=itertools.count(ids.alerts).__next__,
         peers_total=peers,
+        peers_of=peers.of,
     )
     correlator.restore(state.open_alerts, state.false_positives)
     for firing in firing_before(state.open_alerts):

@@ -46,6 +46,7 @@ class Correlator:
     Args:
         next_alert_id: called at each opening.
         peers_total: distinct peers of the feed at this moment.
+        peers_of: the same of one collector.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Correlator:
         *,
         next_alert_id: Callable[[], int],
         peers_total: Callable[[], int],
+        peers_of: Callable[[str], int],
     ) -> None:
         self._detect = detect
         self._drops: Counter[str] = Counter()
@@ -79,6 +81,7 @@ class Correlator:
             ledger=self._ledger,
             agenda=self._agenda,
             peers_total=peers_total,
+            peers_of=peers_of,
             drops=self._drops,
         )
         self._routes = RouteAlerts(
@@ -156,6 +159,7 @@ class Correlator:
                 collector = None if peer is None else peer.collector
                 changes += self._gaps.data_flows(float(score.window.start), collector)
         changes += self._sessions.mark_transfers(now)
+        changes += self._sessions.judge_again(now)
         changes += self._ml.observe(scores)
         strong = [score for score in scores if is_strong(score, self._detect)]
         for score in strong:

@@ -185,14 +185,19 @@ def _driver(score: WindowScore) -> str:
     return "; ".join(told) + "." if told else "unlike the minutes before."
 
 
-def session_title(*, down: int, most: bool) -> str:
-    """Title of an outage of `down` peers; `most`: of more than half of a collector's; with none
-    it is the table transfer of one."""
+def session_title(*, down: int, lost: bool, most: bool) -> str:
+    """Title of an outage of `down` peers; with none it is the table transfer of one.
+
+    Args:
+        lost: their sessions were up before.
+        most: they are more than half of a collector's.
+    """
     if not down:
         return "Table Transfer"
     if most:
         return "Most Peer Sessions Down"
-    return "Peer Session Down" if down == 1 else "Peer Sessions Down"
+    sessions = "Peer Session" if down == 1 else "Peer Sessions"
+    return f"{sessions} Down" if lost else f"{sessions} Already Down"
 
 
 def gap_title(collector: str | None) -> str:

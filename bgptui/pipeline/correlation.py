@@ -35,7 +35,7 @@ class CorrelationStage:
         changes: list[AlertChange] = []
         for moment in batch.items:
             if moment.peers is not None:
-                self._peers.value = moment.peers
+                self._peers.by_collector = moment.peers
             changes += correlate(self._correlator, moment)
         changes += self._correlator.advance(now)
         self._write(batch, now, changes)

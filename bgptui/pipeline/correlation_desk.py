@@ -3,6 +3,7 @@
 import itertools
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Collection
 
 from msgspec.structs import replace
@@ -65,7 +66,7 @@ class CorrelationDesk:
         closed_until = shards.network_closed_until(connection)
         first_id = shards.new_number(connection) * shards.IDS_EACH
         self._peers = PeerCount()
-        self._peers_of: dict[str, int] = {}
+        self._peers_of: dict[str, dict[str, int]] = {}
         self._detector = Detector(
             config.detect,
             bundle=configured_bundle(config.detect.model),
@@ -78,6 +79,7 @@ class CorrelationDesk:
             config.detect,
             next_alert_id=itertools.count(state.next_ids.alerts).__next__,
             peers_total=self._peers,
+            peers_of=self._peers.of,
         )
         self._correlator.restore(state.open_alerts, state.false_positives)
         self._operators = OperatorWatch(state.last_status_event)
@@ -198,13 +200,20 @@ class CorrelationDesk:
             self._close_minutes(collected | self._network.known)
             return done
         self._peers_of[item.holder] = handed.peers
-        self._peers.value = sum(self._peers_of.values())
+        self._peers.by_collector = self._peers_of_all()
         moment = replace(handed.moment(), now=self._now)
         if moment.gap is not None:
             self._network.mark_gap(moment.gap)
         self._changes += correlate(self._correlator, moment)
         self._changes += self._correlator.advance(self._now)
         return [item.moment_id]
+
+    def _peers_of_all(self) -> Counter[str]:
+        """Peers of each collector, of all processes."""
+        counts: Counter[str] = Counter()
+        for peers in self._peers_of.values():
+            counts.update(peers)
+        return counts
 
     def _forget_peers(self, present: set[str]) -> None:
         for gone in self._peers_of.keys() - present:

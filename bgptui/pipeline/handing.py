@@ -35,11 +35,11 @@ class HandedMoment(Struct, frozen=True, omit_defaults=True, tag="moment"):
 
     Attributes:
         now: the process's time, which never goes back.
-        peers: distinct peers that the process hears.
+        peers: distinct peers of each collector that the process hears.
     """
 
     now: float
-    peers: int
+    peers: dict[str, int]
     route: tuple[HandedRoute, ...] = ()
     session: BgpMessage | None = None
     gap: Gap | None = None
@@ -85,7 +85,7 @@ class HandingStage:
     ) -> None:
         self._writes = writes
         self._monotonic = monotonic
-        self._peers = 0
+        self._peers: dict[str, int] = {}
         self._beat_at = float("-inf")
 
     def process(self, batch: Moments, now: float) -> None:
@@ -104,7 +104,7 @@ class HandingStage:
 
     def _handed(self, moment: Moment) -> Iterator[bytes]:
         if moment.peers is not None:
-            self._peers = moment.peers
+            self._peers = dict(moment.peers)
         if moment.route or moment.scores or moment.session or moment.gap:
             yield packed(handed_moment(moment, self._peers), _encode)
         if moment.totals or moment.progress:
@@ -117,7 +117,7 @@ class HandingStage:
         """Nothing is held back."""
 
 
-def handed_moment(moment: Moment, peers: int) -> HandedMoment:
+def handed_moment(moment: Moment, peers: dict[str, int]) -> HandedMoment:
     """A moment as it is handed on."""
     return HandedMoment(
         moment.now,

@@ -115,14 +115,14 @@ class IngestStage:
         """What time brings while nothing comes: windows that close, VRPs that changed."""
         self._close_windows(now)
         if changes := self._monitor.rejudge(now):
-            self._items.append(Moment(now, self._aggregator.peers, route=tuple(changes)))
+            self._items.append(Moment(now, self._aggregator.peers_of, route=tuple(changes)))
         self._emit(now)
 
     def gap(self, gap: Gap) -> None:
         """We are, or were, blind: mark the windows, tell the correlator."""
         now = self._clock.now()
         self._aggregator.mark_gap(gap)
-        self._items.append(Moment(now, self._aggregator.peers, gap=gap))
+        self._items.append(Moment(now, self._aggregator.peers_of, gap=gap))
         self._emit(now)
 
     def hold(self, collectors: Set[str] | None) -> None:
@@ -157,14 +157,14 @@ class IngestStage:
             absences.append(Gap(last_run.until, first, None, "restart"))
         for gap in absences:
             self._aggregator.mark_gap(gap)
-            self._items.append(Moment(now, self._aggregator.peers, gap=gap))
+            self._items.append(Moment(now, self._aggregator.peers_of, gap=gap))
 
     def _add_changes(
         self, message: BgpMessage, changes: list[RouteEvent | RouteCleared], now: float
     ) -> None:
         session = message if message.type is _STATE else None
         self._items.append(
-            Moment(now, self._aggregator.peers, route=tuple(changes), session=session)
+            Moment(now, self._aggregator.peers_of, route=tuple(changes), session=session)
         )
 
     def _close_windows(self, now: float) -> None:
@@ -173,7 +173,7 @@ class IngestStage:
 
     def _add_windows(self, windows: list[FeatureWindow], now: float) -> None:
         if windows:
-            self._items.append(Moment(now, self._aggregator.peers, windows=tuple(windows)))
+            self._items.append(Moment(now, self._aggregator.peers_of, windows=tuple(windows)))
 
     def _emit(self, now: float) -> None:
         if self._records:

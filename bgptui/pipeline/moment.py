@@ -1,5 +1,6 @@
 """What travels from ingest over scoring to correlation: moments, in the order they happened."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 from uuid import UUID
 
@@ -29,13 +30,13 @@ class Moment(Struct, frozen=True):
 
     Attributes:
         now: the pipeline's time when it happened; a batch's moments never go back.
-        peers: distinct peers heard by then; None where ingest had no part in it.
+        peers: distinct peers of each collector heard by then; None where ingest had no part in it.
         histories: baselines of a host that another process had.
         totals, progress: what a process that shares the collectors hands on of its minutes.
     """
 
     now: float
-    peers: int | None = None
+    peers: Mapping[str, int] | None = None
     route: tuple[RouteEvent | RouteCleared, ...] = ()
     session: BgpMessage | None = None
     gap: Gap | None = None
@@ -55,13 +56,16 @@ class Moments(Struct, frozen=True):
 
 
 class PeerCount:
-    """Peers of the feed as of the moment that is being correlated.
+    """Peers of the feed, and of each collector, as of the moment that is being correlated.
 
     Asked of ingest, it would be that of a later moment, and another one in every replay.
     """
 
     def __init__(self) -> None:
-        self.value = 0
+        self.by_collector: Mapping[str, int] = {}
 
     def __call__(self) -> int:
-        return self.value
+        return sum(self.by_collector.values())
+
+    def of(self, collector: str) -> int:
+        return self.by_collector.get(collector, 0)

@@ -123,7 +123,7 @@ class ShardSink:
         self._told.pop(host, None)
         closed_until = self._aggregator.closed_until(host)
         last = HostProgress(host, closed_until, newest, has_left=True)
-        peers = self._aggregator.peers
+        peers = self._aggregator.peers_of
         if rows:
             self._put(Moment(now, peers, windows=tuple(rows)))
         self._put(Moment(now, peers, totals=self._minutes.take(), progress=(last,)))
@@ -152,7 +152,10 @@ class ShardSink:
         )
         self._told = told
         moment = Moment(
-            self._clock.now(), self._aggregator.peers, totals=self._minutes.take(), progress=hosts
+            self._clock.now(),
+            self._aggregator.peers_of,
+            totals=self._minutes.take(),
+            progress=hosts,
         )
         self._put(moment)
 

@@ -40,7 +40,11 @@ Item = RouteEvent | RouteCleared | BgpMessage | WindowScore | Gap
 def correlator() -> Correlator:
     ids = count(1)
     return Correlator(
-        SETTINGS, Detect(), next_alert_id=lambda: next(ids), peers_total=lambda: len(PEERS)
+        SETTINGS,
+        Detect(),
+        next_alert_id=lambda: next(ids),
+        peers_total=lambda: len(PEERS),
+        peers_of=lambda _collector: len(PEERS),
     )
 
 

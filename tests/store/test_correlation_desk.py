@@ -62,7 +62,7 @@ def hand(conn: Connection, host: str, handed: Handed) -> None:
 
 def hand_time(conn: Connection, now: float) -> None:
     for host in HOSTS:
-        hand(conn, host, HandedMoment(now, peers=3))
+        hand(conn, host, HandedMoment(now, peers={host: 3}))
 
 
 def sighting(host: str, number: int) -> HandedMoment:
@@ -78,7 +78,7 @@ def sighting(host: str, number: int) -> HandedMoment:
         next_hop=None,
         validation=OriginValidation(RpkiState.INVALID),
     )
-    return HandedMoment(event.timestamp, peers=3, route=(HandedRoute(event=event),))
+    return HandedMoment(event.timestamp, peers={host: 3}, route=(HandedRoute(event=event),))
 
 
 def minute(host: str, messages: int) -> HandedTotals:

@@ -1,6 +1,6 @@
 """What opens, updates and resolves, and what must not."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Any
 
@@ -28,13 +28,17 @@ BAD_ORIGIN = OriginValidation(
 EVENT_IDS = count(1)
 
 
-def correlator(**alerts: float) -> Correlator:
+def correlator(
+    *, peers_of_collector: Callable[[], int] | None = None, **alerts: float
+) -> Correlator:
     ids = count(1)
+    peers_of = peers_of_collector or PEERS.__len__
     return Correlator(
         Alerts(**alerts),  # type: ignore[arg-type]
         Detect(),
         next_alert_id=lambda: next(ids),
         peers_total=lambda: len(PEERS),
+        peers_of=lambda _collector: peers_of(),
     )
 
 
@@ -60,8 +64,8 @@ def cleared(peer: Peer, at: float, key: RouteKey = HIJACK) -> RouteCleared:
     return RouteCleared(T + at, key, peer)
 
 
-def state(peer: Peer, at: float, session: Session) -> BgpMessage:
-    return BgpMessage(T + at, peer, MessageType.STATE, session=session)
+def state(peer: Peer, at: float, session: Session, *, before: Session | None = None) -> BgpMessage:
+    return BgpMessage(T + at, peer, MessageType.STATE, session=session, session_before=before)
 
 
 def score(
@@ -664,6 +668,107 @@ class TestSessions:
         assert changes[2].alert.severity is Severity.MEDIUM
         assert changes[3].alert.severity is Severity.HIGH
         assert changes[3].alert.title == "Most Peer Sessions Down"
+
+    def test_few_of_many_peers_are_never_most_however_few_have_spoken_yet(self) -> None:
+        heard = 3
+        tested = correlator(peers_of_collector=lambda: heard)
+        changes = [
+            change
+            for n, peer in enumerate(PEERS[:3])
+            for change in tested.sessions([state(peer, n, Session.DOWN)], T + n)
+        ]
+        heard = 40
+        changes += tested.scores([score(peer, 0, 0.0) for peer in PEERS], T + 70)
+        changes += tested.advance(T + 5_000)
+        assert {change.alert.severity for change in changes} == {Severity.MEDIUM}
+        assert "Most Peer Sessions Down" not in {change.alert.title for change in changes}
+
+    def test_most_of_the_peers_are_told_as_such_once_a_window_says_how_many_there_are(
+        self,
+    ) -> None:
+        tested = correlator()
+        for n, peer in enumerate(PEERS[:4]):
+            tested.sessions([state(peer, n, Session.DOWN)], T + n)
+        change = tested.scores([score(PEERS[5], -1, 0.0)], T + 10)[-1]
+        assert (change.alert.severity, change.alert.title) == (
+            Severity.HIGH,
+            "Most Peer Sessions Down",
+        )
+
+    def test_what_turns_out_not_to_have_been_most_is_lowered(self) -> None:
+        heard = 6
+        tested = correlator(peers_of_collector=lambda: heard)
+        tested.scores([score(PEERS[5], -1, 0.0)], T)
+        for n, peer in enumerate(PEERS[:4]):
+            changes = tested.sessions([state(peer, n, Session.DOWN)], T + n)
+        assert changes[-1].alert.severity is Severity.HIGH
+        heard = 40
+        [change] = tested.scores([score(PEERS[5], 0, 0.0)], T + 70)
+        assert (change.change, change.alert.severity) == (Change.UPDATE, Severity.MEDIUM)
+        assert change.alert.title == "Peer Sessions Down"
+
+    def test_an_outage_of_most_stays_high_when_they_are_back(self) -> None:
+        tested = correlator()
+        tested.scores([score(peer, -1, 0.0) for peer in PEERS], T)
+        for session, at in ((Session.DOWN, 0), (Session.UP, 60)):
+            for peer in PEERS[:4]:
+                tested.sessions([state(peer, at, session)], T + at)
+        resolved = tested.advance(T + 5_000)[-1]
+        assert (resolved.change, resolved.alert.severity) == (Change.RESOLVE, Severity.HIGH)
+
+    def test_neighbours_that_were_never_up_are_a_low_alert_of_their_own(self) -> None:
+        tested = correlator()
+        tested.scores([score(peer, -1, 0.0) for peer in PEERS], T)
+        changes: list[AlertChange] = []
+        for n, peer in enumerate(PEERS[:5]):
+            down = state(peer, n, Session.DOWN, before=Session.DOWN)
+            changes += tested.sessions([down], T + n)
+        changes += tested.advance(T + 60)
+        tried = changes[-1].alert
+        [loss] = tested.sessions([state(PEERS[5], 61, Session.DOWN, before=Session.UP)], T + 61)
+        assert (tried.severity, tried.title) == (Severity.LOW, "Peer Sessions Already Down")
+        assert "was already down when first heard of" in tried.description
+        assert [fact["resets"] for fact in tried.evidence if fact["kind"] == "session"] == [0] * 5
+        assert (loss.change, loss.alert.severity) == (Change.OPEN, Severity.MEDIUM)
+        assert "left Established" in loss.alert.description
+        assert {change.alert.alert_id for change in changes} == {1}
+
+    def test_neighbours_that_were_never_up_do_not_hide_that_all_others_are_lost(self) -> None:
+        tested = correlator()
+        tested.scores([score(peer, -1, 0.0) for peer in PEERS], T)
+        for peer in PEERS[:3]:
+            tested.sessions([state(peer, 0, Session.DOWN, before=Session.DOWN)], T)
+        for n, peer in enumerate(PEERS[3:]):
+            tested.sessions([state(peer, n, Session.DOWN, before=Session.UP)], T + n)
+        changes = tested.advance(T + 60)
+        assert changes[-1].alert.title == "Most Peer Sessions Down"
+
+    def test_each_departure_from_established_counts_though_no_return_was_seen(self) -> None:
+        tested = correlator()
+        for n in range(5):
+            tested.sessions(
+                [state(PEERS[0], 65.0 * n, Session.DOWN, before=Session.UP)], T + 65 * n
+            )
+        changes = tested.sessions([state(PEERS[0], 400, Session.UP)], T + 400)
+        changes += tested.advance(T + 5_000)
+        assert fact_of(changes[-1].alert, "session")["resets"] == 5
+        assert "5 resets" in changes[-1].alert.description
+
+    def test_a_neighbour_that_came_up_and_is_lost_is_a_new_alert(self) -> None:
+        tested = correlator(hold_down_s=300)
+        tested.sessions([state(PEERS[0], 0, Session.DOWN, before=Session.DOWN)], T)
+        lost = state(PEERS[0], 60, Session.DOWN, before=Session.UP)
+        told, opened_anew = tested.sessions([lost], T + 60)
+        assert (told.change, opened_anew.change) == (Change.UPDATE, Change.OPEN)
+        assert opened_anew.alert.severity is Severity.MEDIUM
+        restarted = correlator(hold_down_s=300)
+        restarted.restore([opened_anew.alert, replace(told.alert, alert_id=9)])
+        for running in (tested, restarted):
+            [ended] = running.advance(T + 1_000)
+            assert (ended.change, ended.alert.severity) == (Change.RESOLVE, Severity.LOW)
+            running.sessions([state(PEERS[0], 1_000, Session.UP)], T + 1_000)
+            [resolved] = running.advance(T + 2_000)
+            assert resolved.alert.alert_uuid == opened_anew.alert.alert_uuid
 
     def test_a_session_that_goes_down_later_is_another_alert(self) -> None:
         tested = correlator()

@@ -5,7 +5,7 @@ from bgptui.pipeline.shard_merge import BEHIND_S, SILENT_S, Item, ShardMerge
 
 
 def item(now: float, moment_id: int, holder: str) -> Item:
-    return Item(now, moment_id, holder, HandedMoment(now, 1))
+    return Item(now, moment_id, holder, HandedMoment(now, {"rrc00": 1}))
 
 
 def ids(items: list[Item]) -> list[int]:

@@ -140,7 +140,8 @@ def _feature(feature: Fact) -> str:
 def _session(fact: Fact, width: int) -> list[Line]:
     down, up = _time(fact.get("down_at")), _time(fact.get("up_at"))
     resets = f"{fact['resets']} resets" if _whole(fact.get("resets")) > 1 else ""
-    text = _joined(_peer(fact), f"down {down}", f"up {up}" if up else "still down", resets)
+    word = "already down" if fact.get("resets") == 0 else "down"
+    text = _joined(_peer(fact), f"{word} {down}", f"up {up}" if up else "still down", resets)
     return labelled("session", text, width)
 
 
