@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import UTC, datetime, timedelta
 from hashlib import file_digest, sha256
 from pathlib import Path
@@ -21,6 +21,7 @@ from bgptui.config.schema import Config, Console, Runtime
 from bgptui.domain.alert import AlertChange, Change
 from bgptui.domain.alert_json import alert_line, alert_text
 from bgptui.domain.health import Health
+from bgptui.domain.routing import Peer
 from bgptui.errors import UsageError
 from bgptui.pipeline.inputs import oldest_timestamp, quarantine_path
 from bgptui.pipeline.tally import Tally
@@ -164,14 +165,23 @@ def _summarise(pipeline: Pipeline, opened: Counter[str], spent_s: float) -> None
         )
 
 
+def _heard(peers: Set[Peer]) -> str:
+    """Peers, and of how many collectors; AS 0 is a connection that nobody had identified."""
+    known = [peer for peer in peers if peer.asn]
+    collectors = len({peer.collector for peer in known})
+    return (
+        f"{len(known):,} {'peer' if len(known) == 1 else 'peers'} of "
+        f"{collectors} {'collector' if collectors == 1 else 'collectors'}"
+    )
+
+
 def _summary(tally: Tally, health: Health, opened: Counter[str], spent_s: float) -> list[str]:
     types = ", ".join(f"{count:,} {name}" for name, count in tally.by_type.most_common())
     rpki = health.rpki
     lines = [
         f"{tally.messages:,} messages: {types or 'none'}",
         f"prefixes: {tally.announced:,} announced ({tally.announced_listed:,} as listed), "
-        f"{tally.withdrawn:,} withdrawn; {health.peers:,} peers of "
-        f"{len(health.collectors)} collectors; {tally.late:,} late messages",
+        f"{tally.withdrawn:,} withdrawn; {_heard(tally.heard)}; {tally.late:,} late messages",
         f"rpki: {rpki.valid:,} valid, {rpki.invalid:,} invalid, {rpki.not_found:,} not found, "
         f"{rpki.unavailable:,} unavailable",
         f"alerts opened: {opened.total():,}"

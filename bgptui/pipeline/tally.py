@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from bgptui.domain.routing import BgpMessage
+from bgptui.domain.routing import BgpMessage, Peer
 
 AHEAD_S = 60.0
 
@@ -15,6 +15,7 @@ class Tally:
         by_type: messages by BGP message type.
         announced, withdrawn: distinct prefixes within their message; these are the features.
         announced_listed, withdrawn_listed: prefixes as listed, a second next hop's included.
+        heard: every peer that sent something.
         late: messages behind the watermark.
         newest: largest timestamp so far, seconds since 1970 UTC.
     """
@@ -25,12 +26,14 @@ class Tally:
         self.withdrawn = 0
         self.announced_listed = 0
         self.withdrawn_listed = 0
+        self.heard: set[Peer] = set()
         self.late = 0
         self.newest: float | None = None
 
     def add(self, messages: Sequence[BgpMessage], now: float) -> None:
         """Count a batch; a timestamp that is far ahead of `now` is no news of the feed."""
         self.by_type.update([message.type for message in messages])
+        self.heard.update([message.peer for message in messages])
         announced = withdrawn = announced_listed = withdrawn_listed = 0
         newest = float("-inf") if self.newest is None else self.newest
         for message in messages:
