@@ -23,10 +23,12 @@ def alerts(program: Program, shared: Path) -> Any:
 
 
 def test_the_resets_and_the_table_transfer_of_rrc15_are_one_session_alert(alerts: Any) -> None:
-    [alert] = alerts(
+    alert, gap = alerts(
         "bgpkit.rrc15_2010.02_updates.20100227.1600.gz",
         "bgpkit.rrc15_2010.02_updates.20100227.1610.gz",
     )
+    # The first archive ends at 16:05.
+    assert (gap["alert_type"], gap["event"], gap["duration_s"]) == ("feed_gap", "resolve", 302.0)
     assert (alert["alert_type"], alert["severity"]) == ("session", "low")
     assert alert["title"] == "Peer Sessions Already Down"
     down = [fact["peer_asn"] for fact in alert["evidence"] if fact["kind"] == "session"]
