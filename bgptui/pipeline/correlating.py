@@ -121,7 +121,7 @@ class Correlating:
                         metrics=self._metrics,
                     )
                     log.info("correlating for all")
-                more = self._desk.turn(connection, leaving=leaving)
+                more = self._desk.turn(connection)
                 return Outlook.MORE if more else Outlook.NOTHING
         except (ServiceUnreachable, Transient) as error:
             log.debug("correlating: %s", error)
@@ -137,8 +137,9 @@ class Correlating:
         )
         if share.correlate is not None:
             return False
-        state = lease.state(connection, lease.CORRELATE)
+        # In this order: one that is gone by the second look has no lease any more.
         leaving = {each.holder for each in shards.processes(connection) if each.is_leaving}
+        state = lease.state(connection, lease.CORRELATE)
         return state is None or state.holder in leaving
 
     def _connected(self) -> Connection:

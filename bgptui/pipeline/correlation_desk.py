@@ -121,27 +121,30 @@ class CorrelationDesk:
     def learning_share(self) -> float:
         return self._detector.learning_share
 
-    def turn(self, connection: Connection, *, leaving: bool = False) -> bool:
+    def turn(self, connection: Connection) -> bool:
         """Read, correlate, write; True where there was something.
 
-        Args:
-            leaving: this process has handed its last over, and does not wait for itself.
         Raises:
             Transient: the database went away; to be called again.
             LeaseLost: another process correlates now.
         """
         self._write(None)
         at = time.monotonic()
-        alive = {process.holder for process in shards.processes(connection) if process.is_alive}
-        if leaving:
-            alive.discard(self.lease.holder)
+        # Those that leave, this one perhaps among them, have handed their last over: it is read.
+        alive = {
+            process.holder
+            for process in shards.processes(connection)
+            if process.is_alive and not process.is_leaving
+        }
+        leases = shards.leases(connection)
         acts = self._operators.acts(connection)
         has_all = self._read(connection, at)
         if acts:
             self._changes += correlate(self._correlator, Moment(self._now, acts=acts))
         self._operators.taken()
+        # From here on nothing is asked of the database, which may go away: no item may be lost.
         items = self._merge.ready(alive, at=at)
-        collected = self._collected(shards.leases(connection), alive)
+        collected = self._collected(leases, alive)
         if not has_all or self._merge.holders() - alive:
             collected |= self._network.known  # a process that has gone left something to read
         done = [moment_id for item in items for moment_id in self._take(item, collected)]

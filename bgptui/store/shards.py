@@ -21,7 +21,7 @@ class Process(Struct, frozen=True):
 
     Attributes:
         number: never given twice.
-        is_leaving: it writes its last rows, and takes no host any more.
+        is_leaving: it has handed over its last rows, and takes no host any more.
         remaining_s: until it is taken for dead; 0 when it is.
     """
 
@@ -68,7 +68,7 @@ def join(conn: Connection, holder: str, *, ttl_s: float = lease.LEASE_TTL_S) -> 
 
 
 def announce_leaving(conn: Connection, holder: str) -> None:
-    """Tell the others that this process writes its last rows."""
+    """Tell the others that this process has handed over its last rows."""
     conn.execute(query("shards/leaving"), {"holder": holder})
 
 

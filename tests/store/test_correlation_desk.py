@@ -1,10 +1,12 @@
 """Correlating what several processes hand over: nothing lost and nothing twice, whoever does it."""
 
+import itertools
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import msgspec
+import psycopg
 import pytest
 
 from bgptui.config.schema import Config
@@ -141,3 +143,42 @@ def test_a_minute_does_not_wait_for_a_process_that_is_dead(conn: Connection, des
     conn.execute("delete from bgptui.shards where holder = %s", [HOSTS["rrc01"]])
     desk.turn(conn)
     assert ask(conn, "select messages from features") == [(5,)]
+
+
+def test_where_all_leave_at_once_the_one_that_correlates_waits_for_nobody(
+    conn: Connection, desks: Any
+) -> None:
+    desk = desks(HOSTS["rrc00"])
+    hand(conn, "rrc01", sighting("rrc01", 1))  # its last: it has come as far as that, and no further
+    hand(conn, "rrc00", sighting("rrc00", 2))
+    desk.turn(conn)
+    assert ask(conn, "select count(*) from bgptui.shard_moments") == [(1,)]
+    for holder in HOSTS.values():
+        shards.announce_leaving(conn, holder)
+    desk.turn(conn)
+    assert ask(conn, "select count(*) from bgptui.shard_moments") == [(0,)]
+
+
+@pytest.mark.parametrize("statement", range(1, 6))
+def test_a_connection_that_breaks_in_a_turn_loses_nothing(
+    conn: Connection, desks: Any, statement: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = desks(HOSTS["rrc00"])
+    for host, number in (("rrc00", 1), ("rrc01", 2), ("rrc01", 3)):
+        hand(conn, host, sighting(host, number))
+    hand_time(conn, MINUTE + 20.0)
+    statements = itertools.count(1)
+    cursor = conn.cursor
+
+    def breaking(*args: Any, **options: Any) -> Any:
+        if next(statements) == statement:
+            raise psycopg.OperationalError("the connection is lost")
+        return cursor(*args, **options)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(conn, "cursor", breaking)
+        with suppress(psycopg.OperationalError):  # there may be fewer
+            desk.turn(conn)
+    desk.turn(conn)
+    assert ask(conn, "select alert_id, peers_seen, peers_total from alerts") == [(1, 3, 6)]
+    assert ask(conn, "select count(*) from bgptui.shard_moments") == [(0,)]

@@ -1,2 +1,2 @@
--- A process is about to leave. Parameters: holder.
+-- A process has handed over its last rows. Parameters: holder.
 update bgptui.shards set is_leaving = true where holder = %(holder)s
