@@ -57,13 +57,15 @@ class ShareKeeper:
         if lease.CORRELATE not in holders:
             self._share.correlate = self._taken(connection, lease.CORRELATE)
         staying = [holder for holder, process in alive.items() if not process.is_leaving]
+        # One whose begin is still to come cannot be left yet.
+        staying_put = self._giving | (self._share.epochs.keys() - self._begun)
         decision = decide(
-            self._share.hosts, holders, staying, me=self._share.holder, giving=self._giving
+            self._share.hosts, holders, staying, me=self._share.holder, giving=staying_put
         )
-        for host in decision.give:
-            log.info("giving %s to another bgptui", host)
-            self._giving.add(host)
-            self._share.orders.append(Leave(host))
+        if decision.give:
+            log.info("giving %s to another bgptui", ", ".join(decision.give))
+            self._giving.update(decision.give)
+            self._share.orders.extend(Leave(host) for host in decision.give)
         for host in decision.take:
             if (taken := self._taken(connection, host)) is not None:
                 self._share.took(taken)
@@ -131,9 +133,11 @@ class ShareKeeper:
         return lease.acquire(connection, scope, holder=share.holder, ttl_s=share.ttl_s)
 
     def _begin(self, connection: Connection, hosts: AbstractSet[str]) -> None:
-        for begin in host_starts(connection, hosts):
-            progress = shards.HostProgress(begin.host, begin.closed_until)
-            shards.write_progress(connection, self._share.holder, (progress,))
-            log.info("collecting %s", begin.host)
-            self._begun.add(begin.host)
-            self._share.orders.append(begin)
+        starts = host_starts(connection, hosts)
+        progress = [shards.HostProgress(begin.host, begin.closed_until) for begin in starts]
+        with connection.transaction():
+            self._share.check(connection)
+            shards.write_progress(connection, self._share.holder, progress)
+        log.info("collecting %s", ", ".join(sorted(hosts)))
+        self._begun |= hosts
+        self._share.orders.extend(starts)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bgptui.errors import Transient
+from bgptui.pipeline import share_keeper
 from bgptui.pipeline.holding import LeaseHeld, hold, hold_share, release
 from bgptui.pipeline.share import Begin, Leave, Share
 from bgptui.pipeline.share_keeper import ShareKeeper
@@ -176,6 +178,26 @@ def test_a_lease_that_was_taken_as_the_connection_broke_is_taken_again(first: Pr
     assert lease.acquire(first.conn, "rrc00", holder=first.share.holder) is not None
     first.tend()
     assert first.share.epochs["rrc00"] == 2
+
+
+def test_a_host_is_begun_before_it_is_left_where_the_connection_broke_in_between(
+    first: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> list[Begin]:
+        raise Transient("the connection is lost")
+
+    first.conn.execute("delete from bgptui.shards where holder <> %s", [first.share.holder])
+    with monkeypatch.context() as breaking, pytest.raises(Transient):
+        breaking.setattr(share_keeper, "host_starts", broken)
+        first.tend()
+    assert first.hosts == set(HOSTS)
+    Process(first.conn, "far:3:c-3")
+    first.tend()
+    assert [(type(order), order.host) for order in first.orders()] == [
+        (Begin, host) for host in HOSTS
+    ]
+    first.tend()
+    assert [(type(order), order.host) for order in first.orders()] == [(Leave, "rrc03")]
 
 
 def test_one_process_for_all_and_several_that_share_exclude_each_other(database: str) -> None:
