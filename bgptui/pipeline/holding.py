@@ -3,6 +3,7 @@
 import logging
 import shutil
 import time
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
@@ -49,16 +50,39 @@ def hold_share(database: Database, hosts: tuple[str, ...]) -> Held:
 
     Raises:
         LeaseHeld: a process has all of them, without feed.collectors.
+        Fatal: the others share other hosts.
     """
     with _connected(database) as connection:
         # While this is ours nobody can begin to collect everything.
         alone = _take_all(connection, database)
         try:
-            number = shards.join(connection, alone.holder)
+            for process in shards.processes(connection):
+                if _lives(process):
+                    _check_same(hosts, process)
+            number = shards.join(connection, alone.holder, hosts)
         finally:
             lease.release(connection, alone)
     share = Share(hosts, holder=alone.holder, number=number)
     return replace(_held(database, lease.Lease(SHARE, alone.holder, number)), share=share)
+
+
+def _check_same(hosts: Sequence[str], other: shards.Process) -> None:
+    """Raises:
+    Fatal: the other process shares other hosts.
+    """
+    differing = [
+        f"{', '.join(sorted(only))} only {where}"
+        for only, where in (
+            (set(hosts) - set(other.hosts), "here"),
+            (set(other.hosts) - set(hosts), "there"),
+        )
+        if only
+    ]
+    if differing:
+        raise Fatal(
+            f"feed.collectors differs from that of bgptui {other.holder}, which shares this "
+            f"database: {'; '.join(differing)}"
+        )
 
 
 def _take_all(connection: Connection, database: Database) -> lease.Lease:

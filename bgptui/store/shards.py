@@ -1,6 +1,6 @@
 """The processes that share a database's collectors: who they are, what they hold, how far it is."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct
 from psycopg.rows import class_row
@@ -21,12 +21,14 @@ class Process(Struct, frozen=True):
 
     Attributes:
         number: never given twice.
+        hosts: that it shares with the others.
         is_leaving: it has handed over its last rows, and takes no host any more.
         remaining_s: until it is taken for dead; 0 when it is.
     """
 
     holder: str
     number: int
+    hosts: Sequence[str]
     is_leaving: bool
     remaining_s: float
 
@@ -60,9 +62,12 @@ class HostProgress(Struct, frozen=True):
     has_left: bool = False
 
 
-def join(conn: Connection, holder: str, *, ttl_s: float = lease.LEASE_TTL_S) -> int:
-    """Become one of the processes; returns the number of this one."""
-    row = conn.execute(query("shards/join"), {"holder": holder, "ttl_s": ttl_s}).fetchone()
+def join(
+    conn: Connection, holder: str, hosts: Sequence[str], *, ttl_s: float = lease.LEASE_TTL_S
+) -> int:
+    """Become one of the processes that share these hosts; returns the number of this one."""
+    parameters = {"holder": holder, "hosts": list(hosts), "ttl_s": ttl_s}
+    row = conn.execute(query("shards/join"), parameters).fetchone()
     assert row is not None  # noqa: S101 - an insert returns its row
     return int(row[0])
 

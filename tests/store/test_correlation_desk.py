@@ -31,7 +31,7 @@ KEY = RouteKey(EventType.HIJACK_SUSPECTED, "192.0.2.0/25", 64_666, "subprefix")
 def conn(database: str) -> Iterator[Connection]:
     with connect(database, application_name="test", timeout_s=5) as connection:
         for host, holder in HOSTS.items():
-            shards.join(connection, holder)
+            shards.join(connection, holder, tuple(HOSTS))
             assert lease.acquire(connection, host, holder=holder) is not None
         yield connection
 

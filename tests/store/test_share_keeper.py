@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bgptui.errors import Transient
+from bgptui.errors import Fatal, Transient
 from bgptui.pipeline import share_keeper
 from bgptui.pipeline.holding import LeaseHeld, hold, hold_share, release
 from bgptui.pipeline.share import Begin, Leave, Share
@@ -27,7 +27,7 @@ class Process:
         self.conn = conn
         self.time_s = 0.0
         # By its name it is of another machine: only the database's clock tells that it is dead.
-        number = shards.join(conn, name)
+        number = shards.join(conn, name, HOSTS)
         self.share = Share(HOSTS, holder=name, number=number)
         self.keeper = ShareKeeper(self.share, monotonic=lambda: self.time_s)
 
@@ -198,6 +198,18 @@ def test_a_host_is_begun_before_it_is_left_where_the_connection_broke_in_between
     ]
     first.tend()
     assert [(type(order), order.host) for order in first.orders()] == [(Leave, "rrc03")]
+
+
+def test_a_process_with_another_list_of_hosts_is_refused(database: str) -> None:
+    with Database.of(database, Path("unused"), timeout_s=5.0) as opened:
+        shared = hold_share(opened, HOSTS)
+        told = "rrc99 only here; rrc01, rrc03 only there$"
+        with pytest.raises(Fatal, match=told):
+            hold_share(opened, ("rrc00", "rrc99"))
+        also = hold_share(opened, HOSTS[::-1])
+        for held in (shared, also):
+            release(held)
+        release(hold_share(opened, ("rrc00", "rrc99")))
 
 
 def test_one_process_for_all_and_several_that_share_exclude_each_other(database: str) -> None:
