@@ -144,6 +144,9 @@ class CorrelationDesk:
         self._operators.taken()
         # From here on nothing is asked of the database, which may go away: no item may be lost.
         items = self._merge.ready(alive, at=at)
+        if not items and not has_all:
+            # As much waits as may, and for what is still to be read.
+            items = self._merge.ready((), at=at)
         collected = self._collected(leases, alive)
         if not has_all or self._merge.holders() - alive:
             collected |= self._network.known  # a process that has gone left something to read

@@ -194,7 +194,7 @@ class Backlog:
             self._left = self._failed = True
             if self._spool.size_bytes:
                 log.warning(
-                    "%s that the database did not take are left in %s for the next start",
+                    "%s that the database did not take are left in %s",
                     size_text(self._spool.size_bytes),
                     self._spool.directory,
                 )

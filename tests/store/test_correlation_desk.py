@@ -9,12 +9,13 @@ import msgspec
 import psycopg
 import pytest
 
-from bgptui.config.schema import Config
+from bgptui.config.schema import ClockKind, Config, Feed
 from bgptui.domain.alert import Severity
 from bgptui.domain.event import EventType, RouteEvent, RouteKey
 from bgptui.domain.routing import Peer
 from bgptui.domain.rpki import OriginValidation, RpkiState
 from bgptui.features.handed_minutes import MinuteTotals
+from bgptui.pipeline import correlation_desk
 from bgptui.pipeline.correlation_desk import CorrelationDesk
 from bgptui.pipeline.handing import Handed, HandedMoment, HandedRoute, HandedTotals
 from bgptui.runtime.metrics import Metrics
@@ -41,12 +42,12 @@ def desks(database: str, conn: Connection) -> Iterator[Any]:
     """Makes a desk for a holder, who takes the lease to correlate from the one before."""
     with ExitStack() as stack:
 
-        def make(holder: str) -> CorrelationDesk:
+        def make(holder: str, config: Config | None = None) -> CorrelationDesk:
             conn.execute("update collector_leases set expires_at = now() where scope = 'correlate'")
             taken = lease.acquire(conn, lease.CORRELATE, holder=holder)
             assert taken is not None
             desk = CorrelationDesk(
-                Config(),
+                config or Config(),
                 conn,
                 taken,
                 connect=lambda: connect(database, application_name="test", timeout_s=5),
@@ -149,7 +150,9 @@ def test_where_all_leave_at_once_the_one_that_correlates_waits_for_nobody(
     conn: Connection, desks: Any
 ) -> None:
     desk = desks(HOSTS["rrc00"])
-    hand(conn, "rrc01", sighting("rrc01", 1))  # its last: it has come as far as that, and no further
+    hand(
+        conn, "rrc01", sighting("rrc01", 1)
+    )  # its last: it has come as far as that, and no further
     hand(conn, "rrc00", sighting("rrc00", 2))
     desk.turn(conn)
     assert ask(conn, "select count(*) from bgptui.shard_moments") == [(1,)]
@@ -181,4 +184,20 @@ def test_a_connection_that_breaks_in_a_turn_loses_nothing(
             desk.turn(conn)
     desk.turn(conn)
     assert ask(conn, "select alert_id, peers_seen, peers_total from alerts") == [(1, 3, 6)]
+    assert ask(conn, "select count(*) from bgptui.shard_moments") == [(0,)]
+
+
+def test_a_process_that_is_far_behind_in_a_recording_cannot_stop_the_others_for_ever(
+    conn: Connection, desks: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(correlation_desk, "WAIT_MOST", 3)
+    monkeypatch.setattr(correlation_desk, "READ_MOST", 3)
+    desk = desks(HOSTS["rrc00"], Config(feed=Feed(clock=ClockKind.EVENT)))
+    hand(conn, "rrc01", HandedMoment(MINUTE + 1.0, peers=3))
+    for number in range(1, 6):
+        hand(conn, "rrc00", sighting("rrc00", number))
+    hand_time(conn, MINUTE + 20.0)
+    for _ in range(4):
+        desk.turn(conn)
+    assert ask(conn, "select count(*) from alerts") == [(1,)]
     assert ask(conn, "select count(*) from bgptui.shard_moments") == [(0,)]
