@@ -5,7 +5,7 @@ at all, so a stall of the whole feed puts no single collector under suspicion.
 """
 
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from math import ceil, log
 from statistics import fmean, median
 
@@ -169,6 +169,11 @@ class Freshness:
             collector.heard_at = now
             collector.newest = newest[name]
         return ended
+
+    def keep(self, names: Set[str]) -> None:
+        """Forget all other collectors: they are not asked for any more."""
+        for name in self._collectors.keys() - names:
+            del self._collectors[name]
 
     @property
     def is_due(self) -> bool:

@@ -76,6 +76,11 @@ class Lookout:
             log.info("feed: %s is back (%s)", ended.collector, ended.reason)
             sink.gap(replace(ended, end=max(ended.start, self.plausible(end))))
 
+    def keep(self, hosts: Set[str]) -> None:
+        """These alone are asked for now: the quiet of others is no fault."""
+        self._freshness.keep(hosts)
+        self._suspects &= hosts
+
     def look(self, sink: Sink, *, sees: bool) -> None:
         """Begin the gaps of collectors that are away, and hold what may be part of one.
 

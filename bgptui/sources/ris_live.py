@@ -233,8 +233,11 @@ class RisLive:
 
     async def _ask_for_hosts(self) -> None:
         """Change the subscriptions of this connection where other hosts are ours by now."""
+        if self._hosts is None:
+            return
+        self._lookout.keep(self._hosts())
         connection = self._connection
-        if connection is None or self._hosts is None:
+        if connection is None:
             return
         before, self._asked = self._asked, self._wanted()
         left = [request for request in before if request not in self._asked]
