@@ -193,7 +193,7 @@ def test_a_process_that_is_far_behind_in_a_recording_cannot_stop_the_others_for_
     monkeypatch.setattr(correlation_desk, "WAIT_MOST", 3)
     monkeypatch.setattr(correlation_desk, "READ_MOST", 3)
     desk = desks(HOSTS["rrc00"], Config(feed=Feed(clock=ClockKind.EVENT)))
-    hand(conn, "rrc01", HandedMoment(MINUTE + 1.0, peers=3))
+    hand(conn, "rrc01", HandedMoment(MINUTE + 1.0, peers={"rrc01": 3}))
     for number in range(1, 6):
         hand(conn, "rrc00", sighting("rrc00", number))
     hand_time(conn, MINUTE + 20.0)
