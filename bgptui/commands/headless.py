@@ -74,6 +74,8 @@ def _fields(health: Health) -> dict[str, Any]:
             if stage.detail and stage.detail != health.feed.error  # which follows
         }
     )
+    if health.drift:
+        fields["drift"] = repr("; ".join(health.drift))
     if health.feed.error:
         fields["error"] = repr(health.feed.error)
     if health.feed.hint:

@@ -8,6 +8,7 @@ import numpy as np
 from bgptui.config.schema import Detect
 from bgptui.detect.baseline import DAY_MIN
 from bgptui.detect.calibration import Doubles
+from bgptui.detect.drift import Usual, usual
 from bgptui.detect.ensemble import calculate_ensemble_score
 from bgptui.detect.heuristics import BURSTS, DEFAULT_RAMPS, REASONS, reasons
 from bgptui.detect.history import StreamHistory
@@ -56,6 +57,11 @@ class Detector:
     def model_version(self) -> str:
         """Name and fingerprint of the models."""
         return HEURISTICS_ONLY if self._bundle is None else self._bundle.version
+
+    @property
+    def usual(self) -> Usual | None:
+        """What its models reached in training; None without any."""
+        return None if self._bundle is None else usual(self._bundle.manifest.metrics)
 
     @property
     def learning_share(self) -> float:

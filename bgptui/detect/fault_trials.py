@@ -7,11 +7,10 @@ from random import Random
 import msgspec
 import numpy as np
 
-from bgptui.detect.baseline import DAY_MIN
 from bgptui.detect.detector import Detector
 from bgptui.detect.evaluation_metrics import AFTERMATH_MIN, LEARNING_MIN, MERGE_MIN
 from bgptui.detect.evaluation_run import OnMinute, Trace, stream_peer
-from bgptui.detect.history import StreamHistory
+from bgptui.detect.history import HISTORY_MIN, StreamHistory
 from bgptui.detect.injected_faults import FAULTS, Fault, inject
 from bgptui.domain.window import FEATURES, WINDOW_S, FeatureWindow
 
@@ -44,8 +43,8 @@ def try_faults(
 ) -> tuple[FaultTrial, ...]:
     """Inject every fault into normal minutes of every stream.
 
-    Each trial is a stream of its own in one detector, restored from the day before it as after
-    a restart of the product; the trials of one minute share that day, and differ in the fault.
+    Each trial is a stream of its own in one detector, restored from the days before it as
+    after a restart of the product; the trials of one minute share these, and differ in the fault.
 
     Args:
         detector: fresh.
@@ -67,7 +66,8 @@ def try_faults(
     delays: list[int | None] = [None] * len(trials)
     for minute in range(FOUND_WITHIN_MIN if trials else 0):
         rows = [
-            _moved(windows[minute], DAY_MIN + minute, place) for place, windows in enumerate(faulty)
+            _moved(windows[minute], HISTORY_MIN + minute, place)
+            for place, windows in enumerate(faulty)
         ]
         for place, score in enumerate(detector.score(rows, float(rows[0].end))):
             if score.is_anomaly and delays[place] is None:
@@ -112,13 +112,13 @@ def _any_within(minutes: np.ndarray, first: int, last: int) -> bool:
 
 
 def _history(trace: Trace, at: int, place: int) -> StreamHistory:
-    """The day before row `at`, moved so that it ends with minute DAY_MIN - 1."""
+    """The days before row `at`, moved so that they end with minute HISTORY_MIN - 1."""
     minutes = trace.minutes
-    first = int(np.searchsorted(minutes, minutes[at] - DAY_MIN))
+    first = int(np.searchsorted(minutes, minutes[at] - HISTORY_MIN))
     windows = trace.stream.windows[first:at]
     return StreamHistory(
         peer=stream_peer(place),
-        minutes=minutes[first:at] - minutes[at] + DAY_MIN,
+        minutes=minutes[first:at] - minutes[at] + HISTORY_MIN,
         features=np.array([list(_features(window)) for window in windows], dtype=np.float64),
         zscores=trace.zscores[first:at].astype(np.float64),
         gap=np.array([window.gap for window in windows]),

@@ -1,11 +1,16 @@
-"""What a restart brings back: a stream's rows of the last day, from the features table."""
+"""What a restart brings back: a stream's rows of the last days, from the features table."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bgptui.detect.baseline import ACCEPT_AFTER_MIN, DAY_MIN
 from bgptui.domain.routing import Peer
+
+# How far back what a stream has learned can reach: a day, before a gate that was shut for as long
+# as it can be. With less a restart would learn an incident that is under way from its very rows.
+HISTORY_MIN = ACCEPT_AFTER_MIN + DAY_MIN
 
 
 @dataclass(frozen=True)

@@ -141,6 +141,8 @@ class Health(Struct, frozen=True):
         dropped: losses, counted by `where.reason`; bad input included.
         learning: share of the baseline's first day that is there, 0 ... 1, of the
             network-wide stream.
+        drift: how the detector's last week differs from its training, a short line each; ()
+            where it does not.
         disk_free_bytes: left where the database stores its rows; None where unknown (a
             server elsewhere).
         disk_hours_left: until that is full at the present rate of growth.
@@ -165,6 +167,7 @@ class Health(Struct, frozen=True):
     learning: float = 0.0
     open_alerts: int = 0
     model_version: str = ""
+    drift: tuple[str, ...] = ()
     disk_free_bytes: int | None = None
     disk_hours_left: float | None = None
     spool_bytes: int = 0

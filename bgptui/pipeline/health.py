@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from bgptui.domain.health import FeedHealth, Health, RpkiHealth, StageHealth, StageState
 from bgptui.domain.routing import MessageType
 from bgptui.pipeline.disk import DiskForecast
+from bgptui.pipeline.drift_watch import DriftWatch
 from bgptui.pipeline.moment import Moments
 from bgptui.pipeline.rooms import Rooms
 from bgptui.pipeline.tally import Tally
@@ -48,6 +49,7 @@ class HealthReporter:
         rooms: Rooms,
         disk_free: Callable[[], int | None],
         backlog: Backlog | None = None,
+        drift: DriftWatch,
     ) -> None:
         self._clock = clock
         self._tally = tally
@@ -57,6 +59,7 @@ class HealthReporter:
         self._rooms = rooms
         self._disk = DiskForecast(disk_free)
         self._backlog = backlog
+        self._drift = drift
         self._history: deque[tuple[float, int]] = deque()
         self._lock = threading.Lock()
 
@@ -90,6 +93,7 @@ class HealthReporter:
             learning=rooms.detector.learning_share,
             open_alerts=rooms.correlator.open_alerts,
             model_version=rooms.detector.model_version,
+            drift=self._drift.hint,
             disk_free_bytes=free_bytes,
             disk_hours_left=hours_left,
             watched_prefixes=len(rooms.monitor.watchlist.rules),

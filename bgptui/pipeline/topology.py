@@ -28,6 +28,7 @@ from bgptui.domain.health import Health
 from bgptui.pipeline.committer import Committer
 from bgptui.pipeline.correlating import Correlating
 from bgptui.pipeline.correlation import CorrelationStage
+from bgptui.pipeline.drift_watch import DriftWatch
 from bgptui.pipeline.handing import HandingStage
 from bgptui.pipeline.health import HealthReporter
 from bgptui.pipeline.ingest import IngestStage, LastRun
@@ -208,6 +209,7 @@ class Pipeline:
         write = self._worker("write", store, writes, tick_time=clock.now, on_done=self._written)
         self._workers = (score, correlate)
         self._write = write
+        drift = DriftWatch(rooms.detector)
         self._reporter = HealthReporter(
             clock=clock,
             tally=self.tally,
@@ -217,6 +219,7 @@ class Pipeline:
             rooms=rooms,
             disk_free=held.disk_free,
             backlog=self._backlog,
+            drift=drift,
         )
         self._keeper = Keeper(
             connect=held.connect,
@@ -229,7 +232,7 @@ class Pipeline:
             failure=self.failure,
             operators=None if held.share is not None else OperatorWatch(last_status_event),
         )
-        maintainer = Maintainer(connect=held.connect, store=config.store, clock=clock)
+        maintainer = Maintainer(connect=held.connect, store=config.store, clock=clock, drift=drift)
         self._periodic = (
             Periodic("vrps", partial(_refresh, rooms.vrps), failure=self.failure),
             Periodic(

@@ -17,7 +17,7 @@ grant usage on schema public, bgptui to bgptui_reader;
 grant select on public.raw_bgp_data, public.features, public.ml_results,
   public.route_monitor_events, public.alerts, public.system_metrics,
   public.alert_ids, public.alert_status_events, public.notification_outbox, public.peers,
-  public.feed_gaps, public.collector_health, public.collector_leases, public.schema_migrations,
-  public.recent_alerts, public.alert_summary_hourly, public.features_hourly,
+  public.feed_gaps, public.detector_weeks, public.collector_health, public.collector_leases,
+  public.schema_migrations, public.recent_alerts, public.alert_summary_hourly, public.features_hourly,
   public.system_metrics_hourly to bgptui_reader;
 grant select on all tables in schema bgptui to bgptui_reader;

@@ -21,7 +21,7 @@ grant select, insert on public.raw_bgp_data, public.features, public.ml_results,
   public.route_monitor_events, public.system_metrics to bgptui_writer;
 grant select, insert, update on public.alerts, public.alert_ids, public.notification_outbox,
   public.peers, public.feed_gaps, public.collector_health, public.collector_leases to bgptui_writer;
-grant select, insert on public.alert_status_events to bgptui_writer;
+grant select, insert on public.alert_status_events, public.detector_weeks to bgptui_writer;
 grant select on public.recent_alerts, public.alert_summary_hourly, public.features_hourly,
   public.system_metrics_hourly, public.schema_migrations to bgptui_writer;
 grant select on all tables in schema bgptui to bgptui_writer;

@@ -372,6 +372,14 @@ def test_what_is_not_looked_for_is_said_with_the_setting_that_would(samples: Any
     assert "no watchlist" in plain(health_line(health, 80))
 
 
+def test_a_detector_that_has_drifted_is_told_with_the_remedy(samples: Any) -> None:
+    said = "drift: median score 0.091 last week, 0.037 in training (bgptui train)"
+    health = samples.health(drift=(said,))
+    assert said in [plain(row) for row in pipeline_panel(health, width=79, rows=12)]
+    assert "drift" in plain(health_line(health, 80))
+    assert "drift" not in plain(health_line(samples.health(), 80))
+
+
 def test_a_collector_that_looks_for_all_of_it_complains_of_nothing(samples: Any) -> None:
     for watched, summary in ((3, "63 peers, 3 watched"), (None, "63 peers")):
         health = samples.health(watched_prefixes=watched)

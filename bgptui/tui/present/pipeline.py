@@ -19,6 +19,8 @@ def health_line(health: Health | None, width: int) -> Line:
     pieces = [Piece(2, _rpki(health.rpki, health.now))]
     if health.watched_prefixes == 0:
         pieces.append(Piece(2, line(Span("no watchlist", Tone.WARN))))
+    if health.drift:
+        pieces.append(Piece(2, line(Span("drift", Tone.WARN))))
     if health.stages:
         pieces.append(Piece(1, _stages(health.stages)))
     if health.dropped:
@@ -40,7 +42,7 @@ def pipeline_panel(health: Health | None, *, width: int, rows: int) -> list[Line
     lines += [_stage_line(stage) for stage in health.stages]
     if health.rpki.state != "off":
         lines += _rpki_lines(health.rpki, health.now, width)
-    lines += [line(Span(text, Tone.WARN)) for text in not_looked_for(health)]
+    lines += [line(Span(text, Tone.WARN)) for text in (*not_looked_for(health), *health.drift)]
     if health.dropped:
         lines.append(pack([*_drops_by_reason(health.dropped)], width))
     lines.append(pack([Piece(0, _disk(health)), Piece(1, _learning(health))], width))

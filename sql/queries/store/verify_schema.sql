@@ -5,6 +5,7 @@ with timeseries (name) as (
 ), plain (name) as (
   values ('schema_migrations'), ('collector_leases'), ('alert_ids'), ('alert_status_events'),
          ('notification_outbox'), ('peers'), ('feed_gaps'), ('collector_health'),
+         ('detector_weeks'),
          ('shards'), ('shard_progress'), ('shard_moments')
 ), schemas (name, schema) as (
   select name, case when name like 'shard%' then 'bgptui.' else 'public.' end from plain
