@@ -65,7 +65,11 @@ SAMPLES = (
     Sample("store/status_changes", "what people did, every second", {"event_id": 0}),
     Sample("store/last_window", "when a collector starts"),
     Sample("store/next_ids", "when a collector starts"),
-    Sample("store/baseline", "the detector's last day, when a collector starts", {"since": "day"}),
+    Sample(
+        "store/baseline",
+        "a day of the detector's history, when a collector starts",
+        {"since": "day"},
+    ),
     Sample(
         "store/list_alerts",
         "the correlator's open alerts, when it starts",

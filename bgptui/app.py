@@ -191,6 +191,9 @@ def collector(
             replay=replay,
             share=held.share,
         )
+        if state.closed_until is not None:
+            with held.connect() as connection:
+                rooms.detector.restore(histories(connection, state.closed_until))
         for entry in inputs.rib(replay.ribs if replay else ()):
             rooms.monitor.seed(entry)
         pipeline = Pipeline(
@@ -316,7 +319,6 @@ def _rooms(
         next_feature_id=itertools.count(ids.features).__next__,
         next_result_id=itertools.count(ids.ml_results).__next__,
     )
-    detector.restore(histories(state.baseline))
     peers = PeerCount()
     correlator = Correlator(
         config.alerts,

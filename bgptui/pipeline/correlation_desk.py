@@ -61,7 +61,7 @@ class CorrelationDesk:
     ) -> None:
         self.lease = taken
         self._metrics = metrics
-        state = start_state(connection, of=(NETWORK,))
+        state = start_state(connection)
         progress = shards.progress(connection)
         closed_until = shards.network_closed_until(connection)
         first_id = shards.new_number(connection) * shards.IDS_EACH
@@ -73,7 +73,9 @@ class CorrelationDesk:
             next_feature_id=itertools.count(first_id).__next__,
             next_result_id=itertools.count(first_id).__next__,
         )
-        self._detector.restore(histories(state.baseline))
+        if state.closed_until is not None:
+            past = histories(connection, state.closed_until, collectors=(NETWORK,))
+            self._detector.restore(past)
         self._correlator = Correlator(
             config.alerts,
             config.detect,

@@ -12,13 +12,13 @@ from bgptui.pipeline.takeover import firing_before, histories
 from bgptui.store import shards
 from bgptui.store.alerts import list_alerts
 from bgptui.store.connect import Connection
-from bgptui.store.start_state import baseline, open_gaps
+from bgptui.store.start_state import open_gaps
 
 TAKEOVER = "takeover"
 
 
 def host_starts(connection: Connection, hosts: AbstractSet[str]) -> list[Begin]:
-    """Read it all as of one moment; the last day of all these hosts in one go."""
+    """Read it all as of one moment; the last days of all these hosts in one go."""
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
         known = shards.progress(connection)
@@ -27,12 +27,9 @@ def host_starts(connection: Connection, hosts: AbstractSet[str]) -> list[Begin]:
         gaps = open_gaps(connection)
         open_alerts = list_alerts(connection, statuses=(Status.OPEN, Status.ACKNOWLEDGED))
         ends = {host: end for host in hosts if (end := known[host].closed_until) is not None}
-        past = (
-            baseline(connection, max(ends.values()) - WINDOW_S, collectors=list(ends))
-            if ends
-            else ()
+        streams = (
+            tuple(histories(connection, max(ends.values()), collectors=list(ends))) if ends else ()
         )
-    streams = histories(past)
     firing = tuple(firing_before(open_alerts))
     return [
         Begin(

@@ -1,15 +1,16 @@
 """What a process takes up of the time before it, as the rooms want it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from bgptui.detect.history import StreamHistory
+from bgptui.detect.history import HISTORY_MIN, StreamHistory
 from bgptui.domain.alert import Alert
 from bgptui.domain.event import EventType, RouteKey
 from bgptui.domain.routing import Peer
 from bgptui.domain.window import WINDOW_S
-from bgptui.store.start_state import StreamBaseline
+from bgptui.store.connect import Connection
+from bgptui.store.start_state import baseline
 
 # Of a fact of kind rule, what names the route's key; alerts of other programs may have less.
 _RULE_KEYS = {"event_type", "reason"}
@@ -24,18 +25,25 @@ class FiringBefore(Struct, frozen=True):
     origin: int | tuple[int, ...]
 
 
-def histories(streams: Iterable[StreamBaseline]) -> tuple[StreamHistory, ...]:
-    """Stored windows as the detector takes them."""
-    return tuple(
-        StreamHistory(
+def histories(
+    connection: Connection, closed_until: float, *, collectors: Sequence[str] | None = None
+) -> Iterator[StreamHistory]:
+    """Stored windows as the detector takes them, as far back as it remembers.
+
+    Args:
+        closed_until: end of the newest window, seconds since 1970 UTC.
+        collectors: as for store.start_state.baseline.
+    """
+    reach_s = HISTORY_MIN * WINDOW_S
+    last_window = closed_until - WINDOW_S
+    for stream in baseline(connection, last_window, reach_s=reach_s, collectors=collectors):
+        yield StreamHistory(
             peer=stream.peer,
             minutes=stream.starts // WINDOW_S,
             features=stream.values,
             zscores=stream.zscores,
             gap=stream.gaps,
         )
-        for stream in streams
-    )
 
 
 def firing_before(alerts: Iterable[Alert]) -> Iterator[FiringBefore]:

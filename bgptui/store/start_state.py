@@ -1,6 +1,6 @@
 """What a collector takes up again after a stop, planned or not."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -18,12 +18,14 @@ from bgptui.store.queries import query
 from bgptui.store.shards import IDS_EACH
 from bgptui.store.times import utc
 
-BASELINE = timedelta(hours=24)
 # How long a false positive lowers the confidence of the next alert of its kind.
 FALSE_POSITIVES = timedelta(days=30)
 
 # Among names of collectors: the stream of the whole network, which has none.
 NETWORK = ""
+
+# Streams that are fetched at once: three days of 20 are 13 MiB.
+_STREAMS_AT_ONCE = 20
 
 _COLUMNS = 1 + 2 * len(FEATURES) + 1
 
@@ -67,7 +69,6 @@ class StartState(Struct, frozen=True):
         closed_until: end of the newest stored window; None without any.
         last_status_event: status events up to it are in open_alerts and false_positives.
         open_gaps: gaps that nobody closed; they end when data comes again.
-        baseline: the last 24 h of each stream.
     """
 
     next_ids: NextIds
@@ -77,16 +78,10 @@ class StartState(Struct, frozen=True):
     closed_until: float | None
     last_status_event: int
     open_gaps: tuple[Gap, ...]
-    baseline: tuple[StreamBaseline, ...]
 
 
-def start_state(conn: Connection, *, of: Sequence[str] | None = None) -> StartState:
-    """Read it all as of one moment.
-
-    Args:
-        of: collectors whose streams have a baseline, NETWORK for that of the whole network;
-            None for all.
-    """
+def start_state(conn: Connection) -> StartState:
+    """Read it all as of one moment; the streams' windows, which are many, are for `baseline`."""
     with conn.transaction():
         conn.execute("set transaction isolation level repeatable read, read only")
         newest = conn.execute(query("store/last_window")).fetchone()
@@ -100,7 +95,6 @@ def start_state(conn: Connection, *, of: Sequence[str] | None = None) -> StartSt
             closed_until=None if last_window is None else last_window + WINDOW_S,
             last_status_event=last_status_event(conn),
             open_gaps=open_gaps(conn),
-            baseline=() if last_window is None else baseline(conn, last_window, collectors=of),
         )
 
 
@@ -114,7 +108,6 @@ def fresh_state(conn: Connection, ids: NextIds) -> StartState:
         closed_until=None,
         last_status_event=last_status_event(conn),
         open_gaps=(),
-        baseline=(),
     )
 
 
@@ -156,18 +149,26 @@ def open_gaps(conn: Connection) -> tuple[Gap, ...]:
 
 
 def baseline(
-    conn: Connection, last_window: float, *, collectors: Sequence[str] | None = None
-) -> tuple[StreamBaseline, ...]:
-    """The 24 h up to a window of each stream, of these collectors only (NETWORK as above)."""
-    streams = []
-    with conn.cursor(binary=True) as cursor:
-        since = utc(last_window) - BASELINE
-        of = None if collectors is None else list(collectors)
+    conn: Connection,
+    last_window: float,
+    *,
+    reach_s: float,
+    collectors: Sequence[str] | None = None,
+) -> Iterator[StreamBaseline]:
+    """The windows of each stream from `reach_s` before a window on, few streams at a time.
+
+    Args:
+        last_window: its start, seconds since 1970 UTC.
+        collectors: whose streams, NETWORK for that of the whole network; None for all.
+    """
+    since = utc(last_window) - timedelta(seconds=reach_s)
+    of = None if collectors is None else list(collectors)
+    with conn.transaction(), conn.cursor(name="baseline", binary=True) as cursor:
+        cursor.itersize = _STREAMS_AT_ONCE
         cursor.execute(query("store/baseline"), {"since": since, "collectors": of})
         for collector, address, asn, packed in cursor:
             peer = None if address is None else Peer(collector, address, asn)
-            streams.append(unpacked(peer, packed))
-    return tuple(streams)
+            yield unpacked(peer, packed)
 
 
 def unpacked(peer: Peer | None, packed: bytes) -> StreamBaseline:

@@ -21,7 +21,7 @@ from bgptui.store.readers import (
     read_open_counts,
 )
 from bgptui.store.sample_data import write_sample_data
-from bgptui.store.start_state import start_state
+from bgptui.store.start_state import baseline, start_state
 from bgptui.store.status import database_status, maintain, verify_schema
 from bgptui.store.times import utc
 from support.rows import sorted_rows, without_clock
@@ -157,7 +157,8 @@ def test_a_collector_finds_its_state_again_on_every_engine(
     assert state.closed_until == now // 60 * 60
     assert (state.next_ids.features, state.next_ids.alerts) == (51, 16)
     assert len(state.open_alerts) == 12
-    assert sum(len(stream.starts) for stream in state.baseline) == 50
+    windows = baseline(conn, state.closed_until - 60, reach_s=86_400)
+    assert sum(len(stream.starts) for stream in windows) == 50
     assert len(read_network_windows(conn, minutes=60)) == 10
 
 

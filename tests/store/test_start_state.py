@@ -13,7 +13,7 @@ from bgptui.domain.window import FeatureWindow
 from bgptui.runtime.metrics import Metrics
 from bgptui.store.alerts import update_alert_status
 from bgptui.store.connect import Connection, connect
-from bgptui.store.start_state import NextIds, start_state
+from bgptui.store.start_state import NETWORK, NextIds, baseline, start_state
 from bgptui.store.writer import WriteBatch, Writer
 
 T0 = 1_767_780_000
@@ -60,11 +60,13 @@ def test_an_empty_database_starts_from_one(conn: Connection) -> None:
     state = start_state(conn)
     assert state.next_ids == NextIds(1, 1, 1, 1)
     assert state.last_watermark is None
-    assert not any((state.open_alerts, state.false_positives, state.open_gaps, state.baseline))
+    assert not any((state.open_alerts, state.false_positives, state.open_gaps))
     assert state.last_status_event == 0
 
 
-def test_the_baseline_is_the_last_day_of_each_stream(conn: Connection, writer: Writer) -> None:
+def test_the_baseline_is_each_stream_as_far_back_as_asked_for(
+    conn: Connection, writer: Writer
+) -> None:
     network = [
         FeatureWindow(T0 - DAY_S - 60, None, announcements=1),
         FeatureWindow(T0 - DAY_S, None, announcements=2),
@@ -77,12 +79,28 @@ def test_the_baseline_is_the_last_day_of_each_stream(conn: Connection, writer: W
     state = start_state(conn)
     assert state.next_ids.features == 10
     assert state.last_watermark == T0 + 60
-    whole, one = state.baseline
+    whole, one = baseline(conn, T0, reach_s=DAY_S)
     assert (whole.peer, one.peer) == (None, PEER)
     assert whole.starts.tolist() == [T0 - DAY_S, T0]
     assert whole.gaps.tolist() == [False, True]
     np.testing.assert_array_equal(whole.values[1], [3, 1, 4, 0.25, 0, 4.25, 0, 0, 0])
     np.testing.assert_array_equal(one.values, [[0, 0, 0, 0, 5, np.nan, 2, 0.5, 0]])
+
+
+def test_the_baseline_of_some_collectors_leaves_out_the_others(
+    conn: Connection, writer: Writer
+) -> None:
+    peers = (None, PEER, Peer("rrc01", "192.0.2.1", 64497))
+    features = tuple((n, FeatureWindow(T0, peer), ()) for n, peer in enumerate(peers))
+    writer.process(WriteBatch(now=0.0, features=features), 0.0)
+
+    def found(*collectors: str) -> list[Peer | None]:
+        streams = baseline(conn, T0, reach_s=DAY_S, collectors=collectors)
+        return [stream.peer for stream in streams]
+
+    assert found(NETWORK) == [None]
+    assert found(NETWORK, "rrc00") == [None, PEER]
+    assert found("rrc02") == []
 
 
 def test_open_and_acknowledged_alerts_are_taken_up_and_false_positives_remembered(

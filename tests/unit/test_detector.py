@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from bgptui.config.schema import Detect
 from bgptui.detect.detector import HEURISTICS_ONLY, Detector
-from bgptui.detect.history import StreamHistory
+from bgptui.detect.history import HISTORY_MIN, StreamHistory
 from bgptui.domain.routing import Peer
 from bgptui.domain.score import WindowScore
 from bgptui.domain.window import FEATURES, FeatureWindow
@@ -212,35 +212,50 @@ def test_a_stream_gone_for_two_days_gives_its_place_to_a_new_one() -> None:
     assert back.baseline_minutes == 1
 
 
-def test_after_a_restart_the_scores_go_on_as_if_there_had_been_none() -> None:
-    rows = [*usual(range(300)), window(300, gap=True), *usual(range(301, 700), seed=5)]
-    straight, restarted = detector(), detector()
-    scores = run(straight, rows)
+def history(rows: list[FeatureWindow], scores: list[WindowScore]) -> StreamHistory:
+    """As a restart brings it back."""
     raw = [
         (row.announcements, row.withdrawals, row.total_updates, row.withdrawal_ratio,
          row.flap_count, np.nan if row.path_length is None else row.path_length,
          row.unique_peers, row.message_rate, row.session_resets)
         for row in rows
     ]  # fmt: skip
-    restarted.restore(
-        [
-            StreamHistory(
-                peer=A,
-                minutes=np.array([row.start // 60 for row in rows]),
-                features=np.array(raw, dtype=np.float64),
-                zscores=np.array(
-                    [[np.nan if z is None else z for z in score.zscores] for score in scores]
-                ),
-                gap=np.array([row.gap for row in rows]),
-            )
-        ]
+    return StreamHistory(
+        peer=A,
+        minutes=np.array([row.start // 60 for row in rows]),
+        features=np.array(raw, dtype=np.float64),
+        zscores=np.array([[np.nan if z is None else z for z in score.zscores] for score in scores]),
+        gap=np.array([row.gap for row in rows]),
     )
+
+
+def test_after_a_restart_the_scores_go_on_as_if_there_had_been_none() -> None:
+    rows = [*usual(range(300)), window(300, gap=True), *usual(range(301, 700), seed=5)]
+    straight, restarted = detector(), detector()
+    restarted.restore([history(rows, run(straight, rows))])
     more = usual(range(700, 705)) + [window(minute, withdrawals=900) for minute in range(705, 715)]
     for one, other in zip(run(straight, more), run(restarted, more), strict=True):
         assert one.baseline_minutes == other.baseline_minutes
         assert names(one) == names(other)
         assert one.heuristic == pytest.approx(other.heuristic, abs=1e-4)
         assert one.is_anomaly == other.is_anomaly
+
+
+def test_a_restart_in_the_second_day_of_a_storm_does_not_take_it_for_usual() -> None:
+    calm = usual(range(HISTORY_MIN - 900))
+    storm = [
+        window(len(calm) + minute, announcements=2_000, withdrawals=900) for minute in range(1_800)
+    ]
+    rows = [*calm, *storm]
+    straight, restarted = detector(), detector()
+    scores = run(straight, rows)
+    restarted.restore([history(rows[-HISTORY_MIN:], scores[-HISTORY_MIN:])])
+    next_row = window(len(rows), announcements=2_000, withdrawals=900)
+    before, after = run(straight, [next_row])[0], run(restarted, [next_row])[0]
+    assert before.is_anomaly
+    assert after.is_anomaly
+    assert after.baseline_minutes == before.baseline_minutes == 1_440
+    assert after.ensemble == pytest.approx(before.ensemble, abs=1e-4)
 
 
 def labelled(folder: Path, name: str) -> Iterator[tuple[FeatureWindow, bool]]:
