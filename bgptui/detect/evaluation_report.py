@@ -19,7 +19,7 @@ def report(evaluation: Evaluation) -> str:
             "",
             *_hard_times(evaluation),
             "",
-            *_targets(evaluation),
+            *target_lines(evaluation),
         ]
     )
 
@@ -129,7 +129,8 @@ def _minutes(value: float | None) -> str:
     return "-" if value is None else f"{value:g}"
 
 
-def _targets(evaluation: Evaluation) -> Iterator[str]:
+def target_lines(evaluation: Evaluation) -> Iterator[str]:
+    """The targets, and which models were judged."""
     yield f"{'target':<58}{'wanted':>10}{'measured':>18}"
     for target in targets(evaluation):
         verdict = "met" if target.is_met else "MISSED"
