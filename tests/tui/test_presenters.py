@@ -480,6 +480,14 @@ def test_every_line_of_a_detail_fits_its_width(samples: Any) -> None:
         assert all(width_of(p) <= width for p in detail_lines(row, samples.detail(row), width))
 
 
+def test_the_parts_of_a_score_have_two_digits_whatever_their_sign(samples: Any) -> None:
+    fact = {"kind": "ml", "ensemble": 0.4513, "lstm": 0.1749, "isolation_forest": -0.5487}
+    row = samples.row(8841)
+    detail = replace(samples.detail(row), evidence=(fact,))
+    text = "\n".join(plain(part) for part in detail_lines(row, detail, 79))
+    assert "ensemble .45, lstm .17, isolation forest -.55" in text
+
+
 def test_a_detail_that_is_not_read_yet_shows_the_row_and_says_so(samples: Any) -> None:
     text = "\n".join(plain(part) for part in detail_lines(samples.row(8841), None, 70))
     assert "8841" in text

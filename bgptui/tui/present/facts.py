@@ -178,8 +178,10 @@ def _share(name: str, fact: Fact) -> str:
 
 
 def number(value: object) -> str:
-    """A score or weight: `.82`; what is none as it stands."""
-    return fraction(value) if isinstance(value, int | float) and 0 <= value <= 1 else str(value)
+    """A score or weight: `.82`, `-.55`; what is none as it stands."""
+    if not isinstance(value, int | float) or not -1 <= value <= 1:
+        return str(value)
+    return fraction(value) if value >= 0 else f"-{fraction(-value)}"
 
 
 def _figure(value: object) -> str:
