@@ -47,8 +47,9 @@ lint: .venv/installed-for-tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Mostly waiting: more at a time than there are cores.
 faults: .venv/installed-for-tests
-	$(BIN)/pytest -m faults $(ARGS)
+	$(BIN)/pytest -n 4 --dist worksteal -m faults $(ARGS)
 
 fuzz: .venv/installed-for-fuzzing
 	$(BIN)/pytest -m fuzz $(ARGS)
