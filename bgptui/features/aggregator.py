@@ -121,7 +121,8 @@ class Aggregator:
         """When each collector, and the peers not heard for longest, were last heard; any thread
         may ask."""
         peers = list(self._peers.values())
-        heard = collectors_heard(self._collectors.values(), peers, self._gaps.lasting)
+        # Copied at one go: the ingest thread may add one meanwhile.
+        heard = collectors_heard(list(self._collectors.values()), peers, self._gaps.lasting)
         return heard, longest_quiet(peers)
 
     def losses(self) -> dict[str, int]:
@@ -165,7 +166,8 @@ class Aggregator:
             collector.watermark = passed
             if passed >= collector.next_start + WINDOW_S:
                 self.next_deadline = -inf
-        collector.silence_base = horizon - self._time
+        if not collector.held:
+            collector.silence_base = horizon - self._time
         if timestamp < collector.watermark:
             self._count_late(peer, message)
             return True, start, 0, 0

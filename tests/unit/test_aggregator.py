@@ -415,6 +415,15 @@ def test_what_a_connection_that_stood_still_brings_is_not_late() -> None:
     assert not of(rows, None)[0].gap
 
 
+def test_a_message_of_a_held_collector_does_not_count_its_next_silence() -> None:
+    aggregator = Aggregator()
+    aggregator.observe(update(10), T0 + 10)
+    aggregator.hold({"rrc00"})
+    aggregator.observe(update(16), T0 + 16)
+    aggregator.advance(T0 + 56)
+    assert not aggregator.observe(update(20), T0 + 56)[0]
+
+
 def test_others_close_their_windows_while_a_collector_is_held() -> None:
     aggregator = Aggregator()
     aggregator.observe(update(10), T0 + 10)
