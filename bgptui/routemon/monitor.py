@@ -104,7 +104,7 @@ class RouteMonitor:
         )
         self._watched: list[str] = []
         self._looked_at = float("-inf")
-        self._looks_further = self._has_more_to_look_at()
+        self._decide_what_to_look_at()
 
     @property
     def watchlist(self) -> Watchlist:
@@ -170,7 +170,7 @@ class RouteMonitor:
         changes = self._origins.set_watchlist(watchlist, now)
         self._paths.judge_again(watchlist, now, changes, min_peers=self._min_peers)
         self._visibility.set_watchlist(watchlist, now, changes)
-        self._looks_further = self._has_more_to_look_at()
+        self._decide_what_to_look_at()
         return changes
 
     def rejudge(self, now: float) -> list[Change]:
@@ -179,7 +179,7 @@ class RouteMonitor:
         changes = self._origins.rejudge(now)
         if self._aspa_generation() != self._verified_with:
             self._verified_with = self._aspa_generation()
-            self._looks_further = self._has_more_to_look_at()
+            self._decide_what_to_look_at()
             self._paths.judge_again(self._watchlist, now, changes, min_peers=self._min_peers)
         if now >= self._looked_at + LOOK_EVERY_S:
             self._look_at_the_clock(now, changes)
@@ -212,7 +212,8 @@ class RouteMonitor:
         for prefix in watched:
             if prefix in self._visibility:
                 self._visibility.announced(message, prefix, changes)
-        self._paths.observe(message, watched, changes, min_peers=self._min_peers)
+        if watched or self._judges_every_path or self._paths.firing or message.otc is not None:
+            self._paths.observe(message, watched, changes, min_peers=self._min_peers)
 
     def _look_at_the_clock(self, now: float, changes: list[Change]) -> None:
         """Losses that lasted a day, and rules that are no longer muted."""
@@ -222,6 +223,8 @@ class RouteMonitor:
             changes += self._origins.judge_firing(now, cause="mute_ended")
             self._paths.judge_again(self._watchlist, now, changes, min_peers=self._min_peers)
 
-    def _has_more_to_look_at(self) -> bool:
-        """Whether there is a watchlist, or were ever ASPAs: else paths cost nothing."""
-        return self._verified_with != 0 or len(self._watchlist) > 0
+    def _decide_what_to_look_at(self) -> None:
+        """Without a watchlist, and before there are ASPAs, paths cost nothing."""
+        has_aspas = self._verified_with != 0
+        self._judges_every_path = has_aspas or bool(self._watchlist.as_rules)
+        self._looks_further = has_aspas or len(self._watchlist) > 0
