@@ -12,7 +12,7 @@ from bgptui.domain.routing import Peer
 
 LOSS_HIGH = 0.4  # share of the peers that had it, from which it is lost (noise policy)
 LOSS_CRITICAL = 0.8
-UPSTREAMS_MOST = 64  # of one prefix; more are not split up
+UPSTREAMS_MOST = 16  # of one prefix, 200 bytes each; more are not split up
 
 
 class Loss(Struct, frozen=True):
