@@ -237,8 +237,8 @@ def test_an_empty_variable_empties_a_text(tmp_path: Path) -> None:
             id="an item of a list",
         ),
         pytest.param(
-            '[feed]\ncollectors = ["rrc00"]\nwarm_up = "day"\n',
-            'bgptui.toml:3: feed.warm_up = "day": must be ""',
+            '[feed]\ncollectors = ["rrc00"]\nwarm_up = "/day"\n',
+            'bgptui.toml:3: feed.warm_up = "/day": must be ""',
             id="a setting that does not go with sharing",
         ),
         pytest.param(
