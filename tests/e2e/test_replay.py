@@ -126,13 +126,13 @@ def test_peers_that_keep_arriving_are_counted_alike_in_every_replay(
             }
             message = {"type": "ris_message", "data": newcomer}
             recording.write(json.dumps(message).encode() + b"\n")
-            if number == 5_500:
+            if number == 2_500:
                 break
         recording.writelines(calm)
     command = ("replay", str(crowded), *incident.flags, "--format", "jsonl")
     first = program.run(*command).stdout
     assert '"alert_type":"hijack"' in first
-    assert first == program.run(*command).stdout == program.run(*command).stdout
+    assert first == program.run(*command).stdout
 
 
 def test_the_demo_shows_its_hijack_within_a_minute_and_its_storm_within_four(
