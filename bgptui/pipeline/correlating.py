@@ -16,6 +16,7 @@ from bgptui.runtime.metrics import Metrics
 from bgptui.runtime.worker import Failure
 from bgptui.store import lease, shards
 from bgptui.store.connect import Connection, transient_errors
+from bgptui.store.kept_connection import KeptConnection
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class Correlating:
         self._metrics = metrics
         self._failure = failure
         self._finishing = threading.Event()
-        self._connection: Connection | None = None
+        self._connection = KeptConnection(connect)
         self._desk: CorrelationDesk | None = None
         self._thread = threading.Thread(target=self._run, name="bgptui-correlating", daemon=True)
 
@@ -95,7 +96,7 @@ class Correlating:
                     self._rest(leaving=leaving)
         if self._desk is not None:
             self._desk.close()
-        self._disconnect()
+        self._connection.close()
 
     def _rest(self, *, leaving: bool) -> None:
         (self._failure.happened if leaving else self._finishing).wait(LOOK_EVERY_S)
@@ -104,7 +105,7 @@ class Correlating:
         """Correlate what is there."""
         try:
             with transient_errors("database"):
-                connection = self._connected()
+                connection = self._connection.get()
                 if leaving:
                     shards.announce_leaving(connection, self._share.holder)
                     if self._share.correlate is None and self._take_lease(connection):
@@ -125,7 +126,7 @@ class Correlating:
                 return Outlook.MORE if more else Outlook.NOTHING
         except (ServiceUnreachable, Transient) as error:
             log.debug("correlating: %s", error)
-            self._disconnect()
+            self._connection.close()
             return Outlook.NOTHING if leaving else Outlook.WAIT
 
     def _take_lease(self, connection: Connection) -> bool:
@@ -141,13 +142,3 @@ class Correlating:
         leaving = {each.holder for each in shards.processes(connection) if each.is_leaving}
         state = lease.state(connection, lease.CORRELATE)
         return state is None or state.holder in leaving
-
-    def _connected(self) -> Connection:
-        if self._connection is None or self._connection.closed:
-            self._connection = self._connect()
-        return self._connection
-
-    def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None

@@ -20,6 +20,7 @@ from bgptui.runtime.worker import Failure
 from bgptui.store import lease
 from bgptui.store.batch import Metric, WriteBatch
 from bgptui.store.connect import Connection, transient_errors
+from bgptui.store.kept_connection import KeptConnection
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ class Keeper:
         failure: Failure,
         operators: OperatorWatch | None,
     ) -> None:
-        self._connect = connect
+        self._connection = KeptConnection(connect)
         self._tend = tend
         self._clock = clock
         self._health = health
@@ -86,7 +87,6 @@ class Keeper:
         self._moments = moments
         self._failure = failure
         self._stop = threading.Event()
-        self._connection: Connection | None = None
         self._operators = operators
         self._measure_due_s = METRICS_EVERY_S
         self._thread = threading.Thread(target=self._run, name="bgptui-keeper", daemon=True)
@@ -105,12 +105,12 @@ class Keeper:
             while not self._stop.wait(HEALTH_EVERY_S):
                 self._writes.offer(WriteBatch(now=self._clock.now(), health=self._health()))
                 self._look_after_the_database(time.monotonic() - started)
-        self._disconnect()
+        self._connection.close()
 
     def _look_after_the_database(self, elapsed_s: float) -> None:
         try:
             with transient_errors("database"):
-                self._tend(self._connected())
+                self._tend(self._connection.get())
                 if self._operators is not None:
                     self._follow(self._operators)
             if elapsed_s >= self._measure_due_s:
@@ -118,10 +118,10 @@ class Keeper:
         except (ServiceUnreachable, Transient) as error:
             # The writer says so loudly and holds its rows; here there is nothing to keep.
             log.debug("keeper: %s", error)
-            self._disconnect()
+            self._connection.close()
 
     def _follow(self, operators: OperatorWatch) -> None:
-        acts = operators.acts(self._connected())
+        acts = operators.acts(self._connection.get())
         now = self._clock.now()
         if not acts or self._moments.offer(Moments(now, (Moment(now, acts=acts),))):
             operators.taken()
@@ -143,13 +143,3 @@ class Keeper:
         ]
         if self._writes.offer(WriteBatch(now=self._clock.now(), metrics=tuple(rows))):
             self._measure_due_s += METRICS_EVERY_S
-
-    def _connected(self) -> Connection:
-        if self._connection is None or self._connection.closed:
-            self._connection = self._connect()
-        return self._connection
-
-    def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None

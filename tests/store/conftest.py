@@ -1,5 +1,6 @@
 """The engines that sql/ must be right on."""
 
+import contextlib
 import itertools
 import os
 import shutil
@@ -11,7 +12,10 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from bgptui.runtime.metrics import Metrics
+from bgptui.store.connect import Connection, connect
 from bgptui.store.migrate import migrate
+from bgptui.store.writer import Writer
 from support.servers import PostgresServer, postgres, timescaledb
 
 ENGINES = ("embedded", "postgres", "timescaledb", "server")
@@ -119,3 +123,22 @@ _SERVERS: dict[str, Callable[[pytest.FixtureRequest], str]] = {
     "server": _named_server,
     "postgres": _postgres_of_debian,
 }
+
+
+@pytest.fixture
+def conn(database: str) -> Iterator[Connection]:
+    with connect(database, application_name="test", timeout_s=5) as connection:
+        yield connection
+
+
+@pytest.fixture
+def writer(database: str) -> Iterator[Writer]:
+    writer = Writer(
+        connect=lambda: connect(database, application_name="writer", timeout_s=5),
+        check_lease=lambda _: None,
+        holder="here",
+        metrics=Metrics(),
+        commit_s=0.0,
+    )
+    with contextlib.closing(writer):
+        yield writer

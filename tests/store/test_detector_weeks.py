@@ -1,11 +1,8 @@
 """The detector's weekly report: made once, of one model, of minutes that count."""
 
-import contextlib
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import msgspec
-import pytest
 
 from bgptui.config.schema import Detect
 from bgptui.detect.detector import Detector
@@ -25,34 +22,14 @@ from bgptui.domain.routing import Peer
 from bgptui.domain.score import WindowScore
 from bgptui.domain.window import FEATURES, FeatureWindow
 from bgptui.pipeline.drift_watch import DriftWatch
-from bgptui.runtime.metrics import Metrics
 from bgptui.store.alerts import update_alert_status
-from bgptui.store.connect import Connection, connect
+from bgptui.store.connect import Connection
 from bgptui.store.detector_weeks import reported_week
 from bgptui.store.writer import WriteBatch, Writer
 
 MONDAY = int(datetime(2026, 1, 5, tzinfo=UTC).timestamp())
 DAY_S = 86_400
 MODEL = "default-1"
-
-
-@pytest.fixture
-def conn(database: str) -> Iterator[Connection]:
-    with connect(database, application_name="test", timeout_s=5) as connection:
-        yield connection
-
-
-@pytest.fixture
-def writer(database: str) -> Iterator[Writer]:
-    writer = Writer(
-        connect=lambda: connect(database, application_name="writer", timeout_s=5),
-        check_lease=lambda _: None,
-        holder="here",
-        metrics=Metrics(),
-        commit_s=0.0,
-    )
-    with contextlib.closing(writer):
-        yield writer
 
 
 def score(

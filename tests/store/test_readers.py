@@ -1,6 +1,5 @@
 """What a console reads, on the real server."""
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -36,12 +35,6 @@ HEALTH = Health(
     stages=(StageHealth("db", StageState.OK),),
     dropped={"ingest.bad_prefix": 2},
 )
-
-
-@pytest.fixture
-def conn(database: str) -> Iterator[Connection]:
-    with connect(database, application_name="test", timeout_s=5) as connection:
-        yield connection
 
 
 def _write(database: str, **rows: Any) -> None:

@@ -1,7 +1,6 @@
 """The schema: what the documented queries say, what retention drops, what partitions do."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -36,12 +35,6 @@ TABLES = (
     "alerts",
     "system_metrics",
 )
-
-
-@pytest.fixture
-def conn(database: str) -> Iterator[Connection]:
-    with connect(database, application_name="test", timeout_s=5) as connection:
-        yield connection
 
 
 def ensure(conn: Connection, table: str, low: float, high: float) -> int:

@@ -1,43 +1,19 @@
 """What a collector finds when it starts again."""
 
-import contextlib
-from collections.abc import Iterator
-
 import numpy as np
-import pytest
 
 from bgptui.domain.alert import Alert, AlertChange, AlertType, Change, Severity, Status, alert_uuid
 from bgptui.domain.gap import Gap
 from bgptui.domain.routing import Peer
 from bgptui.domain.window import FeatureWindow
-from bgptui.runtime.metrics import Metrics
 from bgptui.store.alerts import update_alert_status
-from bgptui.store.connect import Connection, connect
+from bgptui.store.connect import Connection
 from bgptui.store.start_state import NETWORK, NextIds, baseline, start_state
 from bgptui.store.writer import WriteBatch, Writer
 
 T0 = 1_767_780_000
 DAY_S = 86_400
 PEER = Peer("rrc00", "2001:db8::1", 64496)
-
-
-@pytest.fixture
-def conn(database: str) -> Iterator[Connection]:
-    with connect(database, application_name="test", timeout_s=5) as connection:
-        yield connection
-
-
-@pytest.fixture
-def writer(database: str) -> Iterator[Writer]:
-    writer = Writer(
-        connect=lambda: connect(database, application_name="writer", timeout_s=5),
-        check_lease=lambda _: None,
-        holder="here",
-        metrics=Metrics(),
-        commit_s=0.0,
-    )
-    with contextlib.closing(writer):
-        yield writer
 
 
 def alert(alert_id: int, first_seen: float) -> Alert:

@@ -1,40 +1,15 @@
 """What `bgptui train` reads of the database."""
 
-import contextlib
-from collections.abc import Iterator
-
-import pytest
-
 from bgptui.domain.routing import Peer
 from bgptui.domain.score import WindowScore
 from bgptui.domain.window import FEATURES, FeatureWindow
-from bgptui.runtime.metrics import Metrics
-from bgptui.store.connect import Connection, connect
+from bgptui.store.connect import Connection
 from bgptui.store.training_rows import training_rows
 from bgptui.store.writer import WriteBatch, Writer
 
 T0 = 1_767_780_000
 DAY_S = 86_400
 PEERS = [Peer("rrc00", f"192.0.2.{n}", 64496 + n) for n in range(4)]
-
-
-@pytest.fixture
-def conn(database: str) -> Iterator[Connection]:
-    with connect(database, application_name="test", timeout_s=5) as connection:
-        yield connection
-
-
-@pytest.fixture
-def writer(database: str) -> Iterator[Writer]:
-    writer = Writer(
-        connect=lambda: connect(database, application_name="writer", timeout_s=5),
-        check_lease=lambda _: None,
-        holder="here",
-        metrics=Metrics(),
-        commit_s=0.0,
-    )
-    with contextlib.closing(writer):
-        yield writer
 
 
 def score(number: int, window: FeatureWindow, *, is_anomaly: bool) -> WindowScore:

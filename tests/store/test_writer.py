@@ -38,12 +38,6 @@ def no_lease(conn: Connection) -> None:
 
 
 @pytest.fixture
-def conn(database: str) -> Iterator[Connection]:
-    with connect(database, application_name="test", timeout_s=5) as connection:
-        yield connection
-
-
-@pytest.fixture
 def metrics() -> Metrics:
     return Metrics()
 
