@@ -6,6 +6,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -24,7 +25,7 @@ class TcpServer:
         self.connections = 0
         self.port = 0
 
-    def __enter__(self) -> "TcpServer":
+    def __enter__(self) -> Self:
         self._thread.start()
         assert self._started.wait(5)
         return self

@@ -4,8 +4,10 @@ import asyncio
 import threading
 from contextlib import suppress
 
+from support.faulty_http import TcpServer
 
-class Cable:
+
+class Cable(TcpServer):
     """Relays connections to a port of this machine.
 
     Pulled, it carries nothing, in neither direction: connections still open (a firewall that
@@ -13,21 +15,10 @@ class Cable:
     """
 
     def __init__(self, port: int) -> None:
+        super().__init__(self._relay)
         self._to = port
         self._carries = threading.Event()
         self._carries.set()
-        self._started = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
-        self.port = 0
-
-    def __enter__(self) -> "Cable":
-        self._thread.start()
-        assert self._started.wait(5)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join(5)
 
     def pull(self) -> None:
         self._carries.clear()
@@ -35,20 +26,10 @@ class Cable:
     def plug_in(self) -> None:
         self._carries.set()
 
-    async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stopping = asyncio.Event()
-        server = await asyncio.start_server(self._attend, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        self._started.set()
-        await self._stopping.wait()
-        server.close()
-
-    async def _attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.CancelledError):
-            await self._until_it_carries()
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._to)
-            await asyncio.gather(self._copy(reader, far_writer), self._copy(far_reader, writer))
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._until_it_carries()
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._to)
+        await asyncio.gather(self._copy(reader, far_writer), self._copy(far_reader, writer))
 
     async def _copy(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
