@@ -1,1 +1,1 @@
-"""What each command does; bgptui/cli.py has their flags."""
+"""What each command does; bgptui/arguments/ has their flags."""

@@ -1,0 +1,12 @@
+"""Flags of `bgptui demo`."""
+
+from bgptui.arguments.common import Commands, add_command
+
+
+def add_demo(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "demo", help="built-in scenarios", description="built-in scenarios"
+    )
+    acts = parser.add_subparsers(title="acts", metavar="ACT", required=True)
+    add_command(acts, "list", "demo:list_scenarios", "name the scenarios of --demo")
