@@ -6,6 +6,7 @@ from enum import IntEnum, auto
 
 from msgspec import Struct
 
+from bgptui.correlate.agenda import LATENESS_S
 from bgptui.domain.event import EventType, RouteEvent, RouteKey
 from bgptui.domain.routing import Peer
 from bgptui.domain.rpki import RpkiState
@@ -163,7 +164,7 @@ class RouteMatter:
             return News.FACTS
         if known.cleared_at is not None:
             self._firing += 1
-            if at > known.cleared_at + self._grace_s:
+            if at > known.cleared_at + self._break_s(event):
                 known.since = at
             known.cleared_at = None
         known.routes.add(event.key.prefix)
@@ -220,19 +221,21 @@ class RouteMatter:
     def quorum_at(self, weight: Callable[[Peer], float]) -> float | None:
         """Event time at which enough distinct peer ASNs saw it together; None if never.
 
-        Enough is the least that any of its rules asks for.
+        Enough is the least that any of its rules asks for. Of what must last before it opens an
+        alert, only those that have it still count.
 
         Args:
             weight: what a peer's word weighs, 0 ... 1; an AS weighs what its best peer does.
         """
-        if not self._firings:
-            return None
-        enough = min(firing.event.min_peers for firing in self._firings.values())
+        firings = list(self._firings.values())
+        enough = min((firing.event.min_peers for firing in firings), default=1)
         if len(self.asns) < enough:
             return None
-        for since in sorted({firing.since for firing in self._firings.values()}):
+        if self.lasting_s:
+            firings = [firing for firing in firings if firing.cleared_at is None]
+        for since in sorted({firing.since for firing in firings}):
             weights: dict[int, float] = {}
-            for firing in self._firings.values():
+            for firing in firings:
                 gone_at = firing.cleared_at
                 if firing.since > since or (
                     gone_at is not None and since > gone_at + self._grace_s
@@ -306,6 +309,11 @@ class RouteMatter:
         ):
             types.add(EventType.RPKI_INVALID)
         return tuple(event_type.value for event_type in sorted(types, key=_LEADING.__getitem__))
+
+    def _break_s(self, event: RouteEvent) -> float:
+        """A peer that is without the route for no longer has had it all the time. What must last
+        bears no break but the withdrawal in the middle of a change of paths."""
+        return min(self._grace_s, LATENESS_S) if event.lasting_s else self._grace_s
 
     def _forget_from_before(self, peer: Peer) -> None:
         before = self._from_before.pop(peer, None)

@@ -196,6 +196,30 @@ class TestRoutes:
             assert tested.route_events([cleared(peer, 60)], T + 60) == ()
         assert tested.advance(T + 3600) == ()
 
+    def test_what_must_last_counts_only_the_peers_that_still_have_it(self) -> None:
+        tested = correlator()
+        for n, peer in enumerate(PEERS[:3]):
+            tested.route_events([fired(peer, n, lasting_s=120.0)], T + n)
+        for peer in PEERS[:2]:
+            tested.route_events([cleared(peer, 5)], T + 5)
+        assert tested.advance(T + 600) == ()
+        tested.route_events([fired(PEERS[3], 650, lasting_s=120.0)], T + 650)
+        tested.route_events([fired(PEERS[4], 660, lasting_s=120.0)], T + 660)
+        [change] = tested.advance(T + 780)
+        assert (change.change, change.alert.first_seen) == (Change.OPEN, T + 660)
+
+    def test_what_must_last_bears_a_change_of_paths_and_no_longer_break(self) -> None:
+        tested = correlator()
+        for n, peer in enumerate(PEERS[:3]):
+            tested.route_events([fired(peer, n, lasting_s=120.0)], T + n)
+            tested.route_events([cleared(peer, 50 + n)], T + 50 + n)
+            tested.route_events([fired(peer, 55 + n, lasting_s=120.0)], T + 55 + n)
+        tested.route_events([cleared(PEERS[0], 100)], T + 100)
+        tested.route_events([fired(PEERS[0], 115, lasting_s=120.0)], T + 115)
+        assert tested.advance(T + 234) == ()
+        [change] = tested.advance(T + 235)
+        assert change.alert.first_seen == T + 115
+
     def test_a_leak_of_many_prefixes_is_one_alert(self) -> None:
         tested = correlator()
         changes: list[AlertChange] = []
