@@ -15,7 +15,7 @@ WATCHLIST = 0.72
 PATH_VERIFIED = 0.72  # a leak by ASPA or OTC
 INFERRED = 0.30  # a leak by inferred relationships; an invalid that is most often a mistake
 OBSERVED = 1.0  # no inference: a session that went down, a feed that fell silent
-
+_SPREAD = (0.0, 0.5, 0.8, 1.0)  # q by the weight of the peers that bear it out
 
 # Nothing but the watchlist raises these, for an AS as well as for a prefix.
 _BY_WATCHLIST = frozenset({EventType.PATH_ANOMALY, EventType.NEW_PREFIX, EventType.VISIBILITY_LOSS})
@@ -29,12 +29,14 @@ class Terms(Struct, frozen=True, kw_only=True):
         route_q, ml_q: weight of each by the number of peers that bear it out (`spread`).
         route_source, ml_source: where each comes from, for the evidence.
         route_peers: distinct peer ASNs that bear the route's term out.
+        route_weight: what these weigh together; route_peers when each has its full weight.
     """
 
     route: float = 0.0
     route_q: float = 0.0
     route_source: str | None = None
     route_peers: int = 0
+    route_weight: float = 0.0
     ml: float = 0.0
     ml_q: float = 0.0
     ml_source: str | None = None
@@ -54,9 +56,13 @@ class Weighed(Struct, frozen=True):
     evidence: dict[str, Any]
 
 
-def spread(peers: int) -> float:
-    """q: 1 at three or more distinct peer ASNs, .8 at two, .5 at one, 0 at none."""
-    return {0: 0.0, 1: 0.5, 2: 0.8}.get(peers, 1.0)
+def spread(peers: float) -> float:
+    """q: 1 at three or more distinct peer ASNs of full weight, .8 at two, .5 at one, 0 at none;
+    straight lines between, since a peer that often sees what nobody else does weighs less."""
+    whole = min(int(peers), len(_SPREAD) - 1)
+    if whole == len(_SPREAD) - 1:
+        return _SPREAD[whole]
+    return _SPREAD[whole] + (peers - whole) * (_SPREAD[whole + 1] - _SPREAD[whole])
 
 
 def rpki_strength(validation: OriginValidation) -> float:
@@ -73,18 +79,25 @@ def rpki_strength(validation: OriginValidation) -> float:
     return INFERRED
 
 
-def route_terms(events: Sequence[RouteEvent], *, peers: int) -> Terms:
+def route_terms(events: Sequence[RouteEvent], *, peers: int, weight: float) -> Terms:
     """ROUTE of a matter: the strongest of what the RPKI, the watchlist and the path say.
 
     Args:
         events: the latest of each rule and peer.
         peers: distinct peer ASNs.
+        weight: of these together.
     """
     found = [(strength, source) for event in events for strength, source in _strengths(event)]
     if not found:
         return Terms()
     strength, source = max(found)
-    return Terms(route=strength, route_q=spread(peers), route_source=source, route_peers=peers)
+    return Terms(
+        route=strength,
+        route_q=spread(weight),
+        route_source=source,
+        route_peers=peers,
+        route_weight=weight,
+    )
 
 
 def _strengths(event: RouteEvent) -> Iterator[tuple[float, str]]:
@@ -122,7 +135,8 @@ def weigh(terms: Terms, *, history: float) -> Weighed:
         "route": round(terms.route, 4),
         "route_source": terms.route_source,
         "route_peers": terms.route_peers,
-        "route_q": terms.route_q,
+        "route_weight": round(terms.route_weight, 4),
+        "route_q": round(terms.route_q, 4),
         "ml": round(terms.ml, 4),
         "ml_source": terms.ml_source,
         "ml_q": terms.ml_q,
@@ -144,6 +158,7 @@ def terms_of(alert: Alert) -> Terms:
                 route_q=fact["route_q"],
                 route_source=fact["route_source"],
                 route_peers=fact["route_peers"],
+                route_weight=fact.get("route_weight", fact["route_peers"]),
                 ml=fact["ml"],
                 ml_q=fact["ml_q"],
                 ml_source=fact["ml_source"],

@@ -253,6 +253,13 @@ class RouteMatter:
         """The peers that see or saw it, as far as they count now."""
         return frozenset(peer for _, peer in self._firings)
 
+    def shortfall(self, weight: Callable[[Peer], float]) -> float:
+        """By how much its distinct peer ASNs together weigh less than their number."""
+        best: dict[int, float] = {}
+        for peer in self._peers():
+            best[peer.asn] = max(best.get(peer.asn, 0.0), weight(peer))
+        return sum(1.0 - each for each in best.values())
+
     @property
     def prefixes(self) -> tuple[str, ...]:
         """The prefixes that it was met with, in order of their first sighting, PREFIXES_MOST of

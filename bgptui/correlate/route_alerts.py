@@ -247,6 +247,7 @@ class RouteAlerts:
                 before=self._ledger.alert(matter.key),
                 witness=self._witness.get(matter.key),
                 peers_total=self._peers_total(),
+                weight=self._trust.weight,
             )
         else:
             draft = self._ledger.draft(matter.key)

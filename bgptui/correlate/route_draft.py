@@ -1,5 +1,6 @@
 """A route matter as the alert that it makes at this moment."""
 
+from collections.abc import Callable
 from typing import Any
 
 from msgspec.structs import replace
@@ -17,6 +18,7 @@ from bgptui.correlate.wording import (
 )
 from bgptui.domain.alert import Alert, AlertType, Reference
 from bgptui.domain.event import EventType
+from bgptui.domain.routing import Peer
 from bgptui.domain.rpki import RpkiState
 
 ALERT_TYPES = {
@@ -30,7 +32,12 @@ ALERT_TYPES = {
 
 
 def route_draft(
-    matter: RouteMatter, *, before: Alert | None, witness: Witness | None, peers_total: int
+    matter: RouteMatter,
+    *,
+    before: Alert | None,
+    witness: Witness | None,
+    peers_total: int,
+    weight: Callable[[Peer], float],
 ) -> Draft:
     """The alert, without its identity and confidence.
 
@@ -38,11 +45,13 @@ def route_draft(
         matter: with at least one event.
         before: the alert as last told. What it counted stays counted, and after a restart it
             is all that is known of the peers seen earlier.
+        weight: what a peer's word weighs, 0 ... 1.
     """
     events = matter.events()
     lead = events[0]
     peers_seen = max(len(matter.asns), 0 if before is None else before.peers_seen)
-    terms = _with_witness(route_terms(events, peers=peers_seen), witness)
+    terms = route_terms(events, peers=peers_seen, weight=peers_seen - matter.shortfall(weight))
+    terms = _with_witness(terms, witness)
     first = matter.peers()[0].peer
     affected = matter.prefixes if lead.key.is_about_a_hop else (lead.key.prefix,)
     alert = Alert(

@@ -36,7 +36,9 @@ def invalid(reason: InvalidReason) -> OriginValidation:
 
 
 def test_ensemble_082_with_an_invalid_origin_at_three_peers_is_095() -> None:
-    terms = route_terms([event(EventType.RPKI_INVALID, invalid(InvalidReason.ASN))], peers=3)
+    terms = route_terms(
+        [event(EventType.RPKI_INVALID, invalid(InvalidReason.ASN))], peers=3, weight=3.0
+    )
     weighed = weigh(
         Terms(
             route=terms.route,
@@ -57,9 +59,12 @@ def test_ensemble_082_with_an_invalid_origin_at_three_peers_is_095() -> None:
     assert weighed.evidence["route_source"] == "rpki_invalid_asn"
 
 
-@pytest.mark.parametrize(("peers", "q"), [(0, 0.0), (1, 0.5), (2, 0.8), (3, 1.0), (40, 1.0)])
-def test_the_number_of_peers_acts_through_q_only(peers: int, q: float) -> None:
-    assert spread(peers) == q
+@pytest.mark.parametrize(
+    ("peers", "q"),
+    [(0, 0.0), (0.5, 0.25), (1, 0.5), (1.5, 0.65), (2, 0.8), (2.5, 0.9), (3, 1.0), (40, 1.0)],
+)
+def test_the_number_of_peers_acts_through_q_only(peers: float, q: float) -> None:
+    assert spread(peers) == pytest.approx(q)
 
 
 def test_history_lowers_the_whole_and_is_kept_out_of_the_final_score() -> None:
@@ -96,5 +101,5 @@ def test_a_foreign_origin_weighs_more_than_a_wrong_length(
 def test_route_is_the_strongest_of_what_speaks_for_it(
     found: RouteEvent, route: float, source: str
 ) -> None:
-    terms = route_terms([found], peers=1)
+    terms = route_terms([found], peers=1, weight=1.0)
     assert (terms.route, terms.route_source, terms.route_q) == (route, source, 0.5)

@@ -158,6 +158,19 @@ class TestRoutes:
         assert change.change is Change.OPEN
         assert change.alert.peers_seen == 4
 
+    def test_the_word_of_a_peer_that_weighs_less_counts_less_in_the_confidence(self) -> None:
+        tested = correlator()
+        for number in range(5):
+            key = RouteKey(EventType.HIJACK_SUSPECTED, f"10.{number}.0.0/16", 64666, "origin")
+            tested.route_events([fired(PEERS[0], 0, key)], T)
+        tested.advance(T + 601)
+        tested.route_events([fired(PEERS[0], 700, min_peers=2)], T + 700)
+        tested.route_events([fired(PEERS[1], 701, min_peers=2)], T + 701)
+        [change] = tested.route_events([fired(PEERS[2], 702, min_peers=2)], T + 702)
+        [fact] = [fact for fact in change.alert.evidence if fact["kind"] == "confidence"]
+        assert (fact["route_peers"], fact["route_weight"], fact["route_q"]) == (3, 2.5, 0.9)
+        assert change.alert.confidence == pytest.approx(0.9 * 0.72)
+
     def test_a_peer_that_others_bear_out_is_no_loner(self) -> None:
         tested = correlator()
         for number in range(5):
