@@ -65,7 +65,13 @@ def route_description(
     told = [event.description.rstrip(". ") + "."]
     if event.key.event_type is EventType.HIJACK_SUSPECTED:
         is_of_origin = event.key.origin_asn not in event.expected_origins
-        told = [_announcement(event) if is_of_origin else told[0], _rpki_sentence(event)]
+        # A hijack that is low says why. Of a ROA that allows it the RPKI's sentence does.
+        is_lowered = (
+            event.severity is Severity.LOW and event.validation.state is not RpkiState.VALID
+        )
+        if is_of_origin and not is_lowered:
+            told = [_announcement(event)]
+        told.append(_rpki_sentence(event))
     if prefixes > 1:
         told.append(f"{prefixes} prefixes so far.")
     total = f" of {peers_total}" if peers_total >= peers_seen else ""

@@ -283,7 +283,12 @@ class OriginMonitor:
         if self._whole_table is None or verdict.rule is not None or not isinstance(origin, int):
             return verdict
         finding = self._whole_table.weighed(
-            verdict.finding, verdict.key.prefix, origin, message.as_path, self._watchlist
+            verdict.finding,
+            verdict.key.prefix,
+            origin,
+            path=message.as_path,
+            at=message.timestamp,
+            watchlist=self._watchlist,
         )
         if finding is verdict.finding:
             return verdict

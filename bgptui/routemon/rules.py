@@ -5,6 +5,7 @@ announce it); 0 illegal origin, - none. What a path says is in path_rules.py.
 """
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bgptui.domain.alert import Severity
 from bgptui.domain.event import EventType
@@ -47,6 +48,7 @@ def decide(
     *,
     rules: tuple[Rule, ...] = (),
     as_rule: AsRule | None = None,
+    siblings: frozenset[int] = frozenset(),
     validation: OriginValidation,
 ) -> Finding | None:
     """Judge who originates a route; None when all is well.
@@ -57,6 +59,7 @@ def decide(
         rules: those of the most specific watched prefix that covers it, none where it is not
             watched. A route that one of them expects is expected.
         as_rule: that of the origin AS.
+        siblings: ASes of the origin's organisation.
     """
     if not rules:
         if as_rule is not None and as_rule.new_prefixes:
@@ -68,7 +71,10 @@ def decide(
         if finding is None:
             return None
         findings.append(finding)
-    return min(findings, key=lambda finding: finding.severity.rank)
+    # An origin that one of the rules expects is nobody's hijack, whatever else is wrong with it.
+    own = [each for each in findings if each.event_type is not EventType.HIJACK_SUSPECTED]
+    worst = min(own or findings, key=lambda finding: finding.severity.rank)
+    return worst if own else _weighed(worst, rules, siblings, validation)
 
 
 def _decide_by(
@@ -81,7 +87,7 @@ def _decide_by(
     if not set(members(origin)) <= set(rule.origins) or not members(origin):
         if Check.ORIGIN not in rule.checks:
             return None
-        return _foreign_origin(prefix, origin, kind=kind, rule=rule, validation=validation)
+        return _foreign_origin(prefix, origin, kind=kind, rule=rule)
     if validation.state is RpkiState.INVALID and Check.RPKI in rule.checks:
         return _own_invalid(prefix, origin, kind=kind, rule=rule, validation=validation)
     length = parse_prefix(prefix)[2]
@@ -108,23 +114,31 @@ def kind_of(prefix: str, rule: Rule) -> str:
 
 
 def _foreign_origin(
-    prefix: str,
-    origin: int | tuple[int, ...],
-    *,
-    kind: str,
-    rule: Rule,
-    validation: OriginValidation,
+    prefix: str, origin: int | tuple[int, ...], *, kind: str, rule: Rule
 ) -> Finding:
-    severity = Severity.CRITICAL
     expected = ", ".join(f"AS{asn}" for asn in rule.origins) or "nobody to do so"
     why = f"{named(origin)} announces {prefix}; the watchlist expects {expected}"
     if prefix != rule.prefix:
         why += f" for {rule.prefix}"
-    if validation.state is RpkiState.VALID:
-        severity = Severity.LOW
-        why += "; low, because a ROA allows this origin: add it to the watchlist if it is right"
     reason = {"E": "origin", "S": "subprefix", "Q": "squatting"}[kind]
-    return Finding(EventType.HIJACK_SUSPECTED, reason, severity, f"{kind}|0", why, rule)
+    return Finding(EventType.HIJACK_SUSPECTED, reason, Severity.CRITICAL, f"{kind}|0", why, rule)
+
+
+def _weighed(
+    found: Finding,
+    rules: tuple[Rule, ...],
+    siblings: frozenset[int],
+    validation: OriginValidation,
+) -> Finding:
+    """Low where it looks like the holder's own doing that nobody wrote into the watchlist."""
+    if validation.state is RpkiState.VALID:
+        because = "a ROA allows this origin"
+    elif not siblings.isdisjoint(asn for rule in rules for asn in rule.origins):
+        because = "it is a sibling of an expected origin"
+    else:
+        return found
+    why = f"{found.why}; low, because {because}: add it to the watchlist if it is right"
+    return replace(found, severity=Severity.LOW, why=why)
 
 
 def _unlisted(prefix: str, as_rule: AsRule) -> Finding:

@@ -103,6 +103,7 @@ def judge(
         origin,
         rules=watchlist.covering(prefix),
         as_rule=None if asn is None else watchlist.as_rules.get(asn),
+        siblings=frozenset() if asn is None else watchlist.siblings(asn),
         validation=validation,
     )
     if finding is None:

@@ -146,7 +146,11 @@ class Watchlist:
 
     def are_siblings(self, asn: int, others: Iterable[int]) -> bool:
         """Whether an AS is of the same organisation as one of the others."""
-        return not self._family_of.get(asn, frozenset()).isdisjoint(others)
+        return not self.siblings(asn).isdisjoint(others)
+
+    def siblings(self, asn: int) -> frozenset[int]:
+        """ASes of one organisation with this one; none where nothing is known of it."""
+        return self._family_of.get(asn, frozenset())
 
     def unmutes_between(self, before: float, now: float) -> bool:
         """Whether a rule's mute ended after `before` and by `now`."""

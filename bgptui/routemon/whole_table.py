@@ -76,28 +76,37 @@ class WholeTable:
         newcomer = self._newcomers.get((prefix, origin))
         if newcomer is None:
             newcomer = self._meet(prefix, origin, validation, at)
-        if newcomer is None or at - newcomer.first_seen > STANDS_AFTER_S:
+        if newcomer is None:
             self._learn(prefix, origin)
             return None
         return _finding(prefix, origin, newcomer)
 
     def weighed(
-        self, finding: Finding, prefix: str, origin: int, path: AsPath, watchlist: Watchlist
+        self,
+        finding: Finding,
+        prefix: str,
+        origin: int,
+        *,
+        path: AsPath,
+        at: float,
+        watchlist: Watchlist,
     ) -> Finding:
-        """The finding as a path with it tells: low where the origin is the holder's own kin or
-        stands next to the holder."""
+        """The finding as a sighting tells it: low where the origin is the holder's own kin,
+        stands next to the holder, or has been there for a day."""
         newcomer = self._newcomers.get((prefix, origin))
         if newcomer is None:
             return finding
-        kin = _kinship(newcomer, origin, path, watchlist)
-        if kin is None:
+        because = _kinship(newcomer, origin, path, watchlist)
+        if because is None and at - newcomer.first_seen > STANDS_AFTER_S:
+            because = "it was seen first more than a day ago"
+        if because is None:
             return finding
         return Finding(
             finding.event_type,
             finding.reason,
             Severity.LOW,
             finding.hijack_class,
-            f"{finding.why}; low, because {kin}",
+            f"{finding.why}; low, because {because}",
             lasting_s=finding.lasting_s,
         )
 

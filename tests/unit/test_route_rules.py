@@ -1,4 +1,5 @@
 import pytest
+from msgspec.structs import replace
 
 from bgptui.domain.alert import Severity
 from bgptui.domain.event import EventType
@@ -143,6 +144,43 @@ def test_an_invalid_route_that_nobody_watches_opens_no_alert(
 @pytest.mark.parametrize("validation", [VALID, NOT_FOUND, UNAVAILABLE])
 def test_other_routes_that_nobody_watches_are_quiet(validation: OriginValidation) -> None:
     assert decide("203.0.113.0/24", 64666, rules=(), validation=validation) is None
+
+
+def test_a_sibling_of_an_expected_origin_is_low_and_says_why() -> None:
+    other = replace(RULE, number=2, origins=(64510,))
+    family = frozenset({64501, 64520})
+    found = decide(
+        "203.0.113.0/24", 64520, rules=(other, RULE), siblings=family, validation=NOT_FOUND
+    )
+    assert found is not None
+    assert (found.event_type, found.severity, found.hijack_class) == (HIJACK, LOW, "E|0")
+    assert "; low, because it is a sibling of an expected origin" in found.why
+
+
+def test_nobody_is_a_sibling_where_nobody_may_announce() -> None:
+    squatted = replace(RULE, origins=())
+    found = decide(
+        "203.0.113.0/24",
+        64520,
+        rules=(squatted,),
+        siblings=frozenset({64500, 64520}),
+        validation=NOT_FOUND,
+    )
+    assert found is not None
+    assert (found.severity, found.hijack_class) == (CRITICAL, "Q|0")
+
+
+def test_an_origin_that_one_of_two_rules_expects_is_no_hijack() -> None:
+    other = replace(RULE, number=2, origins=(64510,))
+    found = decide(
+        "203.0.113.0/25",
+        64500,
+        rules=(other, RULE),
+        validation=invalid(InvalidReason.LENGTH),
+    )
+    assert found is not None
+    assert (found.event_type, found.severity) == (INVALID, MEDIUM)
+    assert found.rule is RULE
 
 
 def test_why_names_the_route_the_expectation_and_the_remedy() -> None:

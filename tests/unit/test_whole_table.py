@@ -55,11 +55,19 @@ def test_a_routing_table_leaves_nothing_to_learn() -> None:
     assert table.judge(PREFIX, STRANGER, INVALID, 1.0) is not None
 
 
-def test_a_new_origin_stays_new_for_a_day() -> None:
+@pytest.mark.parametrize(
+    ("at", "severity"), [(80_000.0, Severity.MEDIUM), (90_000.0, Severity.LOW)]
+)
+def test_a_new_origin_is_low_after_a_day(at: float, severity: Severity) -> None:
     table = learned()
     assert table.judge(PREFIX, STRANGER, INVALID, 700.0) is not None
-    assert table.judge(PREFIX, STRANGER, INVALID, 80_000.0) is not None
-    assert table.judge(PREFIX, STRANGER, INVALID, 90_000.0) is None
+    finding = table.judge(PREFIX, STRANGER, INVALID, at)
+    assert finding is not None
+    weighed = table.weighed(
+        finding, PREFIX, STRANGER, path=(1, STRANGER), at=at, watchlist=Watchlist()
+    )
+    assert weighed.severity is severity
+    assert ("more than a day ago" in weighed.why) is (severity is Severity.LOW)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +82,7 @@ def test_an_origin_behind_the_holder_is_low(path: tuple[int, ...], because: str 
     table = learned()
     finding = table.judge(PREFIX, STRANGER, INVALID, 700.0)
     assert finding is not None
-    weighed = table.weighed(finding, PREFIX, STRANGER, path, Watchlist())
+    weighed = table.weighed(finding, PREFIX, STRANGER, path=path, at=700.0, watchlist=Watchlist())
     assert weighed.severity is (Severity.MEDIUM if because is None else Severity.LOW)
     assert because is None or weighed.why.endswith(f"low, because {because}")
 
@@ -84,7 +92,10 @@ def test_a_sibling_of_the_holder_is_low() -> None:
     finding = table.judge(PREFIX, STRANGER, INVALID, 700.0)
     assert finding is not None
     family = Watchlist(siblings=[frozenset({HOLDER, STRANGER})])
-    assert table.weighed(finding, PREFIX, STRANGER, (1, STRANGER), family).severity is Severity.LOW
+    weighed = table.weighed(
+        finding, PREFIX, STRANGER, path=(1, STRANGER), at=700.0, watchlist=family
+    )
+    assert weighed.severity is Severity.LOW
 
 
 def test_prefixes_beyond_the_bound_are_counted() -> None:
