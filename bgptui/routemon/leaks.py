@@ -10,7 +10,7 @@ from bgptui.domain.aspa import OtcLeak, PathState, PathVerification
 from bgptui.domain.event import EventType
 from bgptui.domain.routing import AsPath, BgpMessage, communities_of
 from bgptui.errors import BadInput
-from bgptui.routemon.path_rules import distinct_hops
+from bgptui.routemon.path_rules import Hop, distinct_hops
 from bgptui.routemon.relationships import Relationships
 from bgptui.routemon.rules import Finding, kind_of
 from bgptui.routemon.watchlist import Check, Rule
@@ -32,7 +32,7 @@ def aspa_leak(verification: PathVerification | None) -> Finding | None:
     named = ", ".join(f"AS{asn}" for asn in providers[:8]) or "none"
     return Finding(
         EventType.LEAK_SUSPECTED,
-        f"aspa:{hop.customer}>{hop.provider}",
+        aspa_reason(hop.customer, hop.provider),
         Severity.HIGH,
         "-|L",
         f"AS{hop.customer} passed routes to AS{hop.provider}, which is none of the providers in"
@@ -40,17 +40,24 @@ def aspa_leak(verification: PathVerification | None) -> Finding | None:
     )
 
 
+def aspa_reason(customer: Hop, provider: Hop) -> str:
+    """Names the leak of a route from `customer` up to one that is none of its providers."""
+    return f"aspa:{customer}>{provider}"
+
+
 def otc_finding(leak: OtcLeak, otc: int) -> Finding:
     """The route was only to go to customers from the AS in its OTC on, and went elsewhere."""
     leaker, taker = leak.hop.customer, leak.hop.provider
     if leak.kind == "otc":
+        # The peers that a leak came through all send it: what one AS marked is one matter.
+        reason = f"otc:{otc}>*"
         why = f"AS{taker} sent a route that AS{otc} marked for customers only (OTC)"
     else:
+        reason = f"otc+aspa:{leaker}>{taker}"
         why = (
             f"AS{otc} marked the route for customers only (OTC), and AS{leaker} passed it up to"
             f" its provider AS{taker}"
         )
-    reason = f"{leak.kind}:{leaker}>{taker}"
     return Finding(EventType.LEAK_SUSPECTED, reason, Severity.HIGH, "-|L", why)
 
 

@@ -14,8 +14,14 @@ from bgptui.domain.aspa import OtcLeak, PathState, PathVerification, Role
 from bgptui.domain.event import EventType, RouteCleared, RouteEvent, RouteKey
 from bgptui.domain.routing import AsPath, BgpMessage, MessageType, Peer
 from bgptui.domain.rpki import OriginValidation
-from bgptui.routemon.leaks import aspa_leak, inferred_leak, no_export_leak, otc_finding
-from bgptui.routemon.path_rules import decide_neighbours, decide_path
+from bgptui.routemon.leaks import (
+    aspa_leak,
+    aspa_reason,
+    inferred_leak,
+    no_export_leak,
+    otc_finding,
+)
+from bgptui.routemon.path_rules import decide_neighbours, decide_path, distinct_hops
 from bgptui.routemon.relationships import Relationships
 from bgptui.routemon.rules import Finding
 from bgptui.routemon.verdict import Origin, Verdict, single_as
@@ -188,7 +194,12 @@ class PathMonitor:
         found = [finding for finding in found if self._is_news(finding, message, rules)]
         if not rules:
             return found
-        found += [_weighed(each, judged) for each in decide_path(prefix, message.as_path, rules)]
+        of_path = [_weighed(each, judged) for each in decide_path(prefix, message.as_path, rules)]
+        if any(each.event_type is EventType.HIJACK_SUSPECTED for each in of_path):
+            # Its ASPA does not know the new neighbour either: one matter, and it is told.
+            told_already = aspa_reason(*distinct_hops(message.as_path)[:-3:-1])
+            found = [each for each in found if each.reason != told_already]
+        found += of_path
         no_export = no_export_leak(message, prefix, rules)
         inferred = None
         if self._relationships is not None:

@@ -102,12 +102,19 @@ def test_a_forged_origin_is_critical_where_aspas_forbid_the_path() -> None:
     aspas.bad.add((64500, 64666))
     watch = monitor(aspas=aspas)
     changes = watch.observe(update(PREFIX, path=(64666, 64500)), 1.0)
-    assert told(changes) == [
-        f"+ leak_suspected {PREFIX} aspa:64500>64666",
+    assert told(changes) == [f"+ hijack_suspected {PREFIX} upstream"]
+    assert isinstance(changes[0], RouteEvent)
+    assert changes[0].severity is Severity.CRITICAL
+
+
+def test_a_leak_further_on_is_told_beside_a_forged_origin() -> None:
+    aspas = Aspas()
+    aspas.bad.add((64666, 64667))
+    watch = monitor(aspas=aspas)
+    assert told(watch.observe(update(PREFIX, path=(64667, 64666, 64500)), 1.0)) == [
+        f"+ leak_suspected {PREFIX} aspa:64666>64667",
         f"+ hijack_suspected {PREFIX} upstream",
     ]
-    assert isinstance(changes[1], RouteEvent)
-    assert changes[1].severity is Severity.CRITICAL
 
 
 def test_patterns_and_neighbours_fire_beside_each_other() -> None:
