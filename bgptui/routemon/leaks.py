@@ -5,6 +5,8 @@ with them (RFC 9234), NO_EXPORT that was not heeded (RFC 1997), and relationship
 inferred, which only ever inform.
 """
 
+from collections.abc import Mapping
+
 from bgptui.domain.alert import Severity
 from bgptui.domain.aspa import OtcLeak, PathState, PathVerification
 from bgptui.domain.event import EventType
@@ -28,16 +30,35 @@ def aspa_leak(verification: PathVerification | None) -> Finding | None:
     if not verification.failing_hops:
         return None
     hop = verification.failing_hops[0]
-    providers = dict(verification.aspas_used).get(hop.customer, ())
-    named = ", ".join(f"AS{asn}" for asn in providers[:8]) or "none"
     return Finding(
         EventType.LEAK_SUSPECTED,
         aspa_reason(hop.customer, hop.provider),
         Severity.HIGH,
         "-|L",
-        f"AS{hop.customer} passed routes to AS{hop.provider}, which is none of the providers in"
-        f" its ASPA ({named})",
+        _who_leaked(verification),
     )
+
+
+def _who_leaked(verification: PathVerification) -> str:
+    """The sentence on the hops that ASPAs forbid, from the origin's side and from ours."""
+    aspas = dict(verification.aspas_used)
+    up, *rest = verification.failing_hops
+    if rest and rest[0].provider == up.provider:
+        # Neither side bought transit from it, and it passed routes between them.
+        return (
+            f"AS{up.provider} passed routes of AS{up.customer} on to AS{rest[0].customer}, and is a"
+            f" provider of neither by their ASPAs ({_named(aspas, up.customer)};"
+            f" {_named(aspas, rest[0].customer)})"
+        )
+    return (
+        f"AS{up.customer} passed routes to AS{up.provider}, which is none of the providers in its"
+        f" ASPA ({_named(aspas, up.customer)})"
+    )
+
+
+def _named(aspas: Mapping[int, tuple[int, ...]], customer: int) -> str:
+    providers = [asn for asn in aspas.get(customer, ()) if asn]  # AS0 says that it has none
+    return f"AS{customer}: " + (", ".join(f"AS{asn}" for asn in providers[:8]) or "none")
 
 
 def aspa_reason(customer: Hop, provider: Hop) -> str:

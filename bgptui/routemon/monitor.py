@@ -4,6 +4,7 @@ Three monitors share the work: who originates what (OriginMonitor, for every ann
 the path says (PathMonitor) and who lost a watched prefix (VisibilityMonitor).
 """
 
+import math
 from collections.abc import Callable
 
 from bgptui.domain.event import EventType, RouteCleared, RouteEvent, RouteKey
@@ -103,7 +104,7 @@ class RouteMonitor:
             watchlist, validate=validate, next_id=next_id, peers_of=peers_of
         )
         self._watched: list[str] = []
-        self._looked_at = float("-inf")
+        self._looked_at = -math.inf
         self._decide_what_to_look_at()
 
     @property
@@ -178,6 +179,8 @@ class RouteMonitor:
         for it. Costs nothing while nothing changed."""
         changes = self._origins.rejudge(now)
         if self._aspa_generation() != self._verified_with:
+            if not self._verified_with:
+                self._paths.learn_from(now)  # what the first ASPAs forbid has stood for long
             self._verified_with = self._aspa_generation()
             self._decide_what_to_look_at()
             self._paths.judge_again(self._watchlist, now, changes, min_peers=self._min_peers)
@@ -218,6 +221,8 @@ class RouteMonitor:
     def _look_at_the_clock(self, now: float, changes: list[Change]) -> None:
         """Losses that lasted a day, and rules that are no longer muted."""
         before, self._looked_at = self._looked_at, now
+        if before == -math.inf:
+            self._paths.learn_from(now)
         self._visibility.tick(now, changes)
         if self._watchlist.unmutes_between(before, now):
             changes += self._origins.judge_firing(now, cause="mute_ended")
@@ -227,4 +232,5 @@ class RouteMonitor:
         """Without a watchlist, and before there are ASPAs, paths cost nothing."""
         has_aspas = self._verified_with != 0
         self._judges_every_path = has_aspas or bool(self._watchlist.as_rules)
-        self._looks_further = has_aspas or len(self._watchlist) > 0
+        watches = len(self._watchlist) > 0 or bool(self._watchlist.roles)
+        self._looks_further = has_aspas or watches

@@ -4,6 +4,7 @@ It remembers what fires per (peer, prefix), so that each end is told, and judges
 the same few hundred thousand paths come again and again.
 """
 
+import math
 from collections.abc import Callable, Mapping
 
 from msgspec import Struct
@@ -84,12 +85,16 @@ class PathMonitor:
         self._firing: dict[Peer, dict[str, dict[RouteKey, RouteEvent | None]]] = {}
         self._firing_count = 0
         self._standing: set[str] = set()
-        self._learn_until: float | None = None
+        self._learn_until = math.inf
 
     @property
     def firing(self) -> int:
         """(peer, prefix) pairs that fire."""
         return self._firing_count
+
+    def learn_from(self, at: float) -> None:
+        """From this event time on is learned which leaks stand."""
+        self._learn_until = at + self._learn_s
 
     def observe(
         self,
@@ -220,8 +225,6 @@ class PathMonitor:
             return True
         if rules:
             return any(Check.LEAK in rule.checks and not rule.ignore for rule in rules)
-        if self._learn_until is None:
-            self._learn_until = message.timestamp + self._learn_s
         if message.timestamp < self._learn_until:
             self._stands(finding.reason)
         if finding.reason in self._standing:

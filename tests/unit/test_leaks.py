@@ -40,7 +40,22 @@ def test_a_path_that_an_aspa_forbids_is_a_leak_at_its_first_failing_hop() -> Non
     assert finding is not None
     assert (finding.event_type, finding.severity) == (EventType.LEAK_SUSPECTED, Severity.HIGH)
     assert finding.reason == "aspa:64501>64502"
-    assert "none of the providers in its ASPA (AS64510, AS64511)" in finding.why
+    assert "none of the providers in its ASPA (AS64501: AS64510, AS64511)" in finding.why
+
+
+def test_the_as_between_two_that_do_not_buy_from_it_is_named_as_the_one_that_leaked() -> None:
+    verification = PathVerification(
+        PathState.INVALID,
+        "not_provider",
+        failing_hops=(Hop(64501, 64502), Hop(64503, 64502)),
+        aspas_used=((64501, (64510,)), (64503, (0,))),
+    )
+    finding = aspa_leak(verification)
+    assert finding is not None
+    assert finding.why == (
+        "AS64502 passed routes of AS64501 on to AS64503, and is a provider of neither by their"
+        " ASPAs (AS64501: AS64510; AS64503: none)"
+    )
 
 
 @pytest.mark.parametrize(

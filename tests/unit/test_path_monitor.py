@@ -4,9 +4,10 @@ from itertools import count, pairwise
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from bgptui.domain.alert import Severity
-from bgptui.domain.aspa import Hop, PathState, PathVerification, Role
+from bgptui.domain.aspa import Hop, OtcLeak, PathState, PathVerification, Role
 from bgptui.domain.event import RouteCleared, RouteEvent
 from bgptui.domain.routing import AsPath, BgpMessage, MessageType, Peer, Session
 from bgptui.domain.rpki import NOT_FOUND
@@ -136,6 +137,36 @@ def test_a_leak_that_stood_when_we_began_is_only_counted() -> None:
     assert told(changes) == [f"+ leak_suspected {OTHER} aspa:20>21"]
     changes = watch.observe(update(PREFIX, path=(11, 10, 64501, 64500), at=501.0), 501.0)
     assert told(changes) == [f"+ leak_suspected {PREFIX} aspa:10>11"]
+
+
+def test_a_leak_is_news_though_it_is_the_first_that_was_ever_met() -> None:
+    aspas = Aspas()
+    aspas.bad.add((20, 21))
+    watch = monitor(aspas=aspas, learn_s=60.0)
+    assert watch.observe(update(OTHER, path=(1, 2), at=100.0), 100.0) == []
+    assert len(watch.observe(update(OTHER, path=(21, 20, 1), at=161.0), 161.0)) == 1
+
+
+def test_what_the_first_aspas_forbid_stood_before_them() -> None:
+    aspas = Aspas()
+    aspas.changes = 0
+    aspas.bad.add((20, 21))
+    watch = monitor(aspas=aspas, learn_s=60.0)
+    watch.observe(update(PREFIX, at=100.0), 100.0)
+    aspas.changes = 1
+    assert watch.rejudge(500.0) == []
+    assert watch.observe(update(OTHER, path=(21, 20, 1), at=501.0), 501.0) == []
+
+
+def test_a_peers_role_is_enough_to_look_at_otc() -> None:
+    leak = OtcLeak("otc", Hop(7, PEERS[0].asn))
+    watch = monitor(
+        Watchlist(roles={PEERS[0].asn: Role.CUSTOMER}),
+        otc_leak=lambda _path, _otc, _asn, role: leak if role is Role.CUSTOMER else None,
+        learn_s=0.0,
+    )
+    message = replace(update(OTHER, path=(1, 2)), otc=7)
+    assert told(watch.observe(message, 1.0)) == [f"+ leak_suspected {OTHER} otc:7>*"]
 
 
 def test_aspas_that_change_end_what_they_caused() -> None:
