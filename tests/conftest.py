@@ -61,6 +61,12 @@ def database(postgres_server: str, migrated_template: str) -> Iterator[str]:
     yield from _database(postgres_server, template=migrated_template)
 
 
+@pytest.fixture(scope="module")
+def module_database(postgres_server: str, migrated_template: str) -> Iterator[str]:
+    """The same, one for all tests of a module."""
+    yield from _database(postgres_server, template=migrated_template)
+
+
 def _database(server: str, *, template: str) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     _create_database(server, name, template=template)
