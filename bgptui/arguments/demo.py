@@ -10,3 +10,8 @@ def add_demo(commands: Commands) -> None:
     )
     acts = parser.add_subparsers(title="acts", metavar="ACT", required=True)
     add_command(acts, "list", "demo:list_scenarios", "name the scenarios of --demo")
+    write = add_command(
+        acts, "write", "demo:write", "a scenario as a recording, VRPs and a watchlist to replay"
+    )
+    write.add_argument("scenario", metavar="SCENARIO")
+    write.add_argument("folder", metavar="FOLDER", help="made if it is missing")

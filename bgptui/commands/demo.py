@@ -1,4 +1,4 @@
-"""`bgptui demo list` and `bgptui --demo`."""
+"""`bgptui demo list`, `bgptui demo write` and `bgptui --demo`."""
 
 import argparse
 import logging
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
+from shlex import join
 
 from bgptui import app
 from bgptui.commands import console, headless
@@ -18,6 +19,7 @@ from bgptui.config.schema import Config
 from bgptui.config.show import example_file
 from bgptui.demo.catalogue import scenario, scenarios
 from bgptui.demo.scenario import Scenario
+from bgptui.errors import UsageError
 from bgptui.pipeline.inputs import configured_legs
 from bgptui.pipeline.topology import Pipeline
 from bgptui.sources.playback import Pacing, Times
@@ -36,6 +38,34 @@ def list_scenarios(_args: argparse.Namespace) -> int:
     return 0
 
 
+def write(args: argparse.Namespace) -> int:
+    """Write a scenario's files, with the times on record where it has such, and say how to replay
+    them."""
+    chosen, folder = scenario(args.scenario), Path(args.folder)
+    recording = folder / "recording.jsonl"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        vrps, watch = _write_settings(chosen, folder, built=chosen.recorded.start)
+        with recording.open("wb") as file:
+            file.writelines(frame + b"\n" for _, frame in chosen.recording(rng=Random(SEED)))
+    except OSError as error:
+        raise UsageError(f"{error.filename or folder}: {error.strerror}") from None
+    command = ["bgptui", "replay", str(recording), *(("--vrps", vrps) if vrps else ())]
+    print(join([*command, "--watch", watch]))
+    return 0
+
+
+def _write_settings(chosen: Scenario, folder: Path, *, built: float) -> tuple[str, str]:
+    """Write VRPs and watchlist; the files' names, "" where there are no VRPs."""
+    vrps, watch = folder / "vrps.json", folder / "watch.toml"
+    watch.write_text(chosen.watch)
+    content = chosen.vrps(built=built)
+    if content is None:
+        return "", str(watch)
+    vrps.write_bytes(content)
+    return str(vrps), str(watch)
+
+
 def run(args: argparse.Namespace) -> int:
     """Play a scenario into a throw-away database: a day of history at once, then live."""
     if args.demo == "list":
@@ -43,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
     chosen = scenario(args.demo)
     if not args.no_ui:
         console.require_terminal()
+    print(f"bgptui: {chosen.name}: {chosen.description}", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="bgptui-demo-") as folder:
         started = time.time()
         history, live = chosen.parts(started, rng=Random(SEED))
@@ -73,12 +104,11 @@ def _config(
     url: str,
 ) -> Config:
     """The scenario's settings over the defaults; the user's own files do not apply."""
-    vrps, watch, warm_up = (folder / name for name in ("vrps.json", "watch.toml", "day.jsonl"))
-    vrps.write_bytes(chosen.vrps(built=time.time()))
-    watch.write_text(chosen.watchlist())
+    vrps, watch = _write_settings(chosen, folder, built=time.time())
+    warm_up = folder / "day.jsonl"
     with warm_up.open("wb") as recording:
         recording.writelines(frame + b"\n" for _, frame in history)
-    settings = chosen.settings(url=url, vrps=str(vrps), watch=str(watch))
+    settings = chosen.settings(url=url, vrps=vrps, watch=watch)
     return load_settings(
         args,
         overrides={**settings, "feed.warm_up": str(warm_up)},

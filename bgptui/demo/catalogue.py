@@ -2,9 +2,10 @@
 
 from bgptui.demo.scenario import Scenario
 from bgptui.demo.subprefix_hijack import SUBPREFIX_HIJACK
+from bgptui.demo.youtube_2008 import YOUTUBE_2008
 from bgptui.errors import UsageError
 
-_SCENARIOS = {scenario.name: scenario for scenario in (SUBPREFIX_HIJACK,)}
+_SCENARIOS = {scenario.name: scenario for scenario in (SUBPREFIX_HIJACK, YOUTUBE_2008)}
 
 
 def scenarios() -> dict[str, str]:

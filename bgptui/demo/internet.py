@@ -1,8 +1,9 @@
-"""The made-up internet of the scenarios: six routers, their routes, and who may originate them.
+"""The made-up internet of the scenarios: routers, their routes, and who may originate them.
 
 It is the same in every run; what happens in it depends on the scenario's seed.
 """
 
+from collections.abc import Callable, Sequence
 from functools import cache
 from ipaddress import IPv6Network, ip_network
 from random import Random
@@ -63,15 +64,41 @@ class Internet(Struct, frozen=True):
     providers: tuple[tuple[int, ...], ...]
 
 
+Holdings = Sequence[tuple[int, Sequence[str]]]  # origin AS and its prefixes
+
+
 @cache
 def internet() -> Internet:
-    """The one internet of all scenarios."""
+    """That of six routers, in which one network is watched."""
+    return connected(
+        tuple(_routers()),
+        [(WATCHED_ASN, WATCHED_PREFIXES), *ordinary_holdings()],
+        transit_asns=_TRANSIT_ASNS,
+        steady_asn=WATCHED_ASN,
+        # About half of the routes of today's internet have one.
+        has_roa=lambda asn: asn == WATCHED_ASN or asn % 2 == 0,
+    )
+
+
+def connected(
+    routers: tuple[Router, ...],
+    holdings: Holdings,
+    *,
+    transit_asns: Sequence[int],
+    steady_asn: int,
+    has_roa: Callable[[int], bool],
+) -> Internet:
+    """Routers that buy from three transit ASes each, and origins that buy from two.
+
+    Args:
+        steady_asn: the AS whose prefixes are never withdrawn.
+        has_roa: whether an origin AS has ROAs.
+    """
     rng = Random(_ROUTE_SERVERS_SEED)
-    routers = tuple(_routers())
-    providers = tuple(tuple(rng.sample(_TRANSIT_ASNS, 3)) for _ in routers)
+    providers = tuple(tuple(rng.sample(transit_asns, 3)) for _ in routers)
     groups = []
-    for origin_asn, prefixes in _holdings():
-        upstreams = rng.sample(_TRANSIT_ASNS, 2)
+    for origin_asn, prefixes in holdings:
+        upstreams = rng.sample(transit_asns, 2)
         paths = tuple(
             _paths(router.asn, providers[router.index], upstreams, origin_asn) for router in routers
         )
@@ -83,9 +110,8 @@ def internet() -> Internet:
                     family=family,
                     prefixes=of_family,
                     withdrawn=tuple(map(zero_expanded, of_family)),
-                    steady=origin_asn == WATCHED_ASN,
-                    # About half of the routes of today's internet have one.
-                    has_roa=origin_asn == WATCHED_ASN or origin_asn % 2 == 0,
+                    steady=origin_asn == steady_asn,
+                    has_roa=has_roa(origin_asn),
                     paths=paths,
                 )
             )
@@ -117,8 +143,9 @@ def _routers() -> list[Router]:
     ]
 
 
-def _holdings() -> list[tuple[int, list[str]]]:
-    """Origin AS and its prefixes. No two overlap, so that nobody hijacks anybody by itself."""
+def ordinary_holdings() -> list[tuple[int, list[str]]]:
+    """Of networks that nobody watches, in the blocks for documentation. No two overlap, so that
+    nobody hijacks anybody by itself."""
     ipv4 = [
         *ip_network("198.51.100.0/25").subnets(new_prefix=30),
         *ip_network("198.51.100.128/26").subnets(new_prefix=28),
@@ -126,7 +153,7 @@ def _holdings() -> list[tuple[int, list[str]]]:
         *ip_network("192.0.2.128/25").subnets(new_prefix=29),
     ]
     ipv6_blocks = IPv6Network("2001:db8:1000::/36").subnets(new_prefix=43)
-    holdings: list[tuple[int, list[str]]] = [(WATCHED_ASN, list(WATCHED_PREFIXES))]
+    holdings = []
     for index, (origin_asn, block) in enumerate(zip(_ORIGIN_ASNS, ipv6_blocks, strict=False)):
         own = [*ipv4[index :: len(_ORIGIN_ASNS)], *block.subnets(new_prefix=48)]
         holdings.append((origin_asn, [str(network) for network in own]))

@@ -3,9 +3,11 @@
 import math
 from functools import partial
 
-from bgptui.demo.internet import Router
-from bgptui.demo.scenario import Scenario
+from bgptui.demo.internet import WATCHED_ASN, WATCHED_PREFIXES, Router, internet
+from bgptui.demo.scenario import Recorded, Scenario
 from bgptui.demo.traffic import Traffic
+
+_RECORDED_START = 1_767_787_200.0  # Wednesday, 7 January 2026, 12:00 UTC
 
 HIJACKER_ASN = 64666  # private use (RFC 6996)
 HIJACKED_PREFIX = "203.0.113.128/25"
@@ -90,8 +92,20 @@ def _lose(traffic: Traffic, router: Router, *, when: float, end: float) -> None:
     traffic.lose(router, when=when, most=rng.randint(1, _STORM_MOST), back_at=back)
 
 
+_WATCH = "\n".join(
+    f'[[prefix]]\nprefix = "{prefix}"\norigins = [{WATCHED_ASN}]\n'
+    f"max_length = {prefix.rpartition('/')[2]}\n"
+    f'description = "Our own network (demo)"\n'
+    for prefix in WATCHED_PREFIXES
+)
+
 SUBPREFIX_HIJACK = Scenario(
     name="subprefix-hijack",
     description="AS64666 announces half of your /24; then a withdrawal storm with a session reset",
+    world=internet,
+    watch=_WATCH,
     incident=_incident,
+    recorded=Recorded(
+        start=_RECORDED_START, before_s=2 * 3_600.0, after_s=15 * 60.0, incident=_incident
+    ),
 )

@@ -97,7 +97,7 @@ class Traffic:
         hour_angle = 2 * math.pi * (now - _BUSIEST_S) / DAY_S
         level = (1 + _DAY_AMPLITUDE * math.cos(hour_angle)) * math.exp(self._weather)
         for router in self.world.routers:
-            mean = _CHANGES_PER_MIN[router.index] * level
+            mean = _CHANGES_PER_MIN[router.index % len(_CHANGES_PER_MIN)] * level
             # Less than a Poisson's spread: routers batch their changes (RFC 4271, MRAI).
             for _ in range(max(0, round(rng.gauss(mean, 0.7 * math.sqrt(mean))))):
                 self.at(now + 60 * rng.random(), self._ordinary_act(router))

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from bgptui.demo.catalogue import scenario
-from support.program import AFTER_S, HISTORY_S, SCENARIO_START, Incident, Program
+from support.program import Incident, Program
 
 
 @pytest.fixture
@@ -19,12 +19,10 @@ def incident(tmp_path_factory: pytest.TempPathFactory) -> Incident:
     folder = tmp_path_factory.mktemp("incident")
     chosen = scenario("subprefix-hijack")
     files = Incident(folder / "incident.jsonl", folder / "vrps.json", folder / "watch.toml")
-    files.vrps.write_bytes(chosen.vrps(built=SCENARIO_START))
-    files.watchlist.write_text(chosen.watchlist())
+    vrps = chosen.vrps(built=chosen.recorded.start)
+    assert vrps is not None
+    files.vrps.write_bytes(vrps)
+    files.watchlist.write_text(chosen.watch)
     with files.recording.open("wb") as recording:
-        for timestamp, frame in chosen.frames(SCENARIO_START, rng=Random(1)):
-            if timestamp > SCENARIO_START + AFTER_S:
-                break
-            if timestamp >= SCENARIO_START - HISTORY_S:
-                recording.write(frame + b"\n")
+        recording.writelines(frame + b"\n" for _, frame in chosen.recording(rng=Random(1)))
     return files

@@ -29,7 +29,7 @@ from bgptui.store.readers import (
 from bgptui.store.sample_data import write_sample_data
 from bgptui.store.start_state import start_state
 from bgptui.store.status import database_status, maintain, verify_schema
-from support.program import SCENARIO_START, Program
+from support.program import Program
 from support.sample_output import DOCUMENT, statements
 from support.servers import PostgresServer
 
@@ -213,11 +213,11 @@ def _escaped(word: str) -> str:
 
 def recording(path: Path) -> Path:
     """Three minutes of the demo's incident."""
+    chosen = scenario("subprefix-hijack")
+    start = chosen.recorded.start
     with path.open("wb") as file:
-        for timestamp, frame in scenario("subprefix-hijack").frames(SCENARIO_START, rng=Random(1)):
-            if timestamp > SCENARIO_START + 120:
-                break
-            if timestamp >= SCENARIO_START - 60:
+        for timestamp, frame in chosen.recording(rng=Random(1)):
+            if start - 60 <= timestamp <= start + 120:
                 file.write(frame + b"\n")
     return path
 

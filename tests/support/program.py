@@ -10,10 +10,6 @@ from pathlib import Path
 
 from msgspec import Struct
 
-# Any moment will do; this one is a Wednesday in January, at 12:00:00 UTC.
-SCENARIO_START = 1_767_787_200.0
-HISTORY_S = 2 * 3_600.0
-AFTER_S = 15 * 60.0
 TIMEOUT_S = 120
 
 
