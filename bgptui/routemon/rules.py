@@ -48,8 +48,8 @@ def decide(
     *,
     rules: tuple[Rule, ...] = (),
     as_rule: AsRule | None = None,
-    siblings: frozenset[int] = frozenset(),
     validation: OriginValidation,
+    siblings: frozenset[int] = frozenset(),
 ) -> Finding | None:
     """Judge who originates a route; None when all is well.
 
@@ -72,9 +72,22 @@ def decide(
             return None
         findings.append(finding)
     # An origin that one of the rules expects is nobody's hijack, whatever else is wrong with it.
-    own = [each for each in findings if each.event_type is not EventType.HIJACK_SUSPECTED]
+    own = [each for each in findings if not each.hijack_class.endswith("|0")]
     worst = min(own or findings, key=lambda finding: finding.severity.rank)
-    return worst if own else _weighed(worst, rules, siblings, validation)
+    return worst if own else _unless_sibling(worst, rules, siblings)
+
+
+def _unless_sibling(found: Finding, rules: tuple[Rule, ...], siblings: frozenset[int]) -> Finding:
+    """Low where it looks like the holder's own doing that nobody wrote into the watchlist."""
+    if found.severity is Severity.LOW or siblings.isdisjoint(
+        asn for rule in rules for asn in rule.origins
+    ):
+        return found
+    why = (
+        f"{found.why}; low, because it is a sibling of an expected origin: add it to the watchlist"
+        " if it is right"
+    )
+    return replace(found, severity=Severity.LOW, why=why)
 
 
 def _decide_by(
@@ -87,7 +100,7 @@ def _decide_by(
     if not set(members(origin)) <= set(rule.origins) or not members(origin):
         if Check.ORIGIN not in rule.checks:
             return None
-        return _foreign_origin(prefix, origin, kind=kind, rule=rule)
+        return _foreign_origin(prefix, origin, kind=kind, rule=rule, validation=validation)
     if validation.state is RpkiState.INVALID and Check.RPKI in rule.checks:
         return _own_invalid(prefix, origin, kind=kind, rule=rule, validation=validation)
     length = parse_prefix(prefix)[2]
@@ -114,31 +127,23 @@ def kind_of(prefix: str, rule: Rule) -> str:
 
 
 def _foreign_origin(
-    prefix: str, origin: int | tuple[int, ...], *, kind: str, rule: Rule
+    prefix: str,
+    origin: int | tuple[int, ...],
+    *,
+    kind: str,
+    rule: Rule,
+    validation: OriginValidation,
 ) -> Finding:
+    severity = Severity.CRITICAL
     expected = ", ".join(f"AS{asn}" for asn in rule.origins) or "nobody to do so"
     why = f"{named(origin)} announces {prefix}; the watchlist expects {expected}"
     if prefix != rule.prefix:
         why += f" for {rule.prefix}"
-    reason = {"E": "origin", "S": "subprefix", "Q": "squatting"}[kind]
-    return Finding(EventType.HIJACK_SUSPECTED, reason, Severity.CRITICAL, f"{kind}|0", why, rule)
-
-
-def _weighed(
-    found: Finding,
-    rules: tuple[Rule, ...],
-    siblings: frozenset[int],
-    validation: OriginValidation,
-) -> Finding:
-    """Low where it looks like the holder's own doing that nobody wrote into the watchlist."""
     if validation.state is RpkiState.VALID:
-        because = "a ROA allows this origin"
-    elif not siblings.isdisjoint(asn for rule in rules for asn in rule.origins):
-        because = "it is a sibling of an expected origin"
-    else:
-        return found
-    why = f"{found.why}; low, because {because}: add it to the watchlist if it is right"
-    return replace(found, severity=Severity.LOW, why=why)
+        severity = Severity.LOW
+        why += "; low, because a ROA allows this origin: add it to the watchlist if it is right"
+    reason = {"E": "origin", "S": "subprefix", "Q": "squatting"}[kind]
+    return Finding(EventType.HIJACK_SUSPECTED, reason, severity, f"{kind}|0", why, rule)
 
 
 def _unlisted(prefix: str, as_rule: AsRule) -> Finding:
