@@ -10,15 +10,16 @@ On record are who announced what through whom, and when (UTC):
     21:01     AS3491 withdraws it
 
 Sources: RIPE NCC, "YouTube Hijacking: A RIPE NCC RIS case study", March 2008, on the times, the
-prefixes and the prepending; S. Lockhart and D. Ulevitch on the NANOG list, 24 and 29 February 2008,
-on the paths seen, the /25s and the upstreams' filters; Renesys, "Pakistan hijacks YouTube", 24
-February 2008, on the first sightings just before 18:48 and the minute in which it spread.
+prefixes and the prepending; the NANOG list of 24 February 2008 (S. Lockhart) and of 29 February, on
+the paths seen and on the /25s and the /24, which filters kept from going everywhere; Renesys,
+"Pakistan hijacks YouTube", 24 February 2008, on the first sightings just before 18:48.
 
 Made up is the rest: which of RIS's peers of that time saw what at which second, their addresses,
 the transit ASes in the paths, and the traffic around it, which keeps to prefixes for
 documentation. There were no ROAs yet.
 """
 
+from enum import Enum, auto
 from functools import cache, partial
 
 from msgspec import Struct
@@ -49,45 +50,52 @@ _TRANSIT_ASNS = (174, 1299, 2914, 3356, 3549, 6453)
 
 # By peer: seconds after 18:47 at which it has the hijacked route.
 SEEN_AFTER_S = (53.0, 45.0, 66.0, 58.0, 72.0, 81.0, 95.0, 110.0)
-# By peer, what makes it leave the hijacked route, and how many seconds after that.
-_OWN, _LONGER, _WITHDRAWAL = "own", "prepended", "withdrawn"
+
+
+class Act(Enum):
+    """What followed the hijack, in this order."""
+
+    OWN = auto()
+    HALVES = auto()
+    PREPENDED = auto()
+    WITHDRAWN = auto()
+
+
+# By peer, the act that makes it leave the hijacked route, and how many seconds after it.
 _LEAVES = (
-    (_OWN, 25.0),
-    (_WITHDRAWAL, 4.0),
-    (_OWN, 40.0),
-    (_LONGER, 9.0),
-    (_OWN, 31.0),
-    (_LONGER, 14.0),
-    (_WITHDRAWAL, 12.0),
-    (_OWN, 58.0),
+    (Act.OWN, 25.0),
+    (Act.WITHDRAWN, 4.0),
+    (Act.OWN, 40.0),
+    (Act.PREPENDED, 9.0),
+    (Act.OWN, 31.0),
+    (Act.PREPENDED, 14.0),
+    (Act.WITHDRAWN, 12.0),
+    (Act.OWN, 58.0),
 )
 _HAVE_HALVES = (0, 2, 4, 7)  # peers, by index
 
 
 class Times(Struct, frozen=True):
-    """Seconds after 18:47 at which each act follows.
-
-    Attributes:
-        begun: how far into 18:47 the scenario starts.
-    """
+    """Seconds after 18:47 at which the scenario starts, and at which each act follows."""
 
     begun: float
-    own: float
-    halves: float
-    prepended: float
-    withdrawn: float
+    at: dict[Act, float]
 
 
 ON_RECORD = Times(
-    begun=0.0,
-    own=80 * _MINUTE_S,
-    halves=91 * _MINUTE_S,
-    prepended=124 * _MINUTE_S,
-    withdrawn=134 * _MINUTE_S,
+    0.0,
+    {
+        Act.OWN: 80 * _MINUTE_S,
+        Act.HALVES: 91 * _MINUTE_S,
+        Act.PREPENDED: 124 * _MINUTE_S,
+        Act.WITHDRAWN: 134 * _MINUTE_S,
+    },
 )
-# Each act takes as long as it took; of the waits between, which showed nothing new, a minute or
-# less is left.
-CONDENSED = Times(begun=40.0, own=180.0, halves=270.0, prepended=330.0, withdrawn=390.0)
+# Each act takes as long as it took; of the waits between, which showed nothing new, hardly more
+# than a minute is left.
+CONDENSED = Times(
+    40.0, {Act.OWN: 180.0, Act.HALVES: 270.0, Act.PREPENDED: 330.0, Act.WITHDRAWN: 390.0}
+)
 
 _WATCH = f"""\
 [[prefix]]
@@ -133,17 +141,17 @@ def _happen(times: Times, traffic: Traffic, start: float) -> None:
         traffic.announce(router, COVERING, own, when=start - _MINUTE_S + router.index)
         traffic.announce(router, HIJACKED, hijack, when=start + SEEN_AFTER_S[router.index])
         cause, after_s = _LEAVES[router.index]
-        left = start + getattr(times, cause) + after_s
-        if cause != _OWN:
+        left = start + times.at[cause] + after_s
+        if cause is not Act.OWN:
             prepended = (*hijack, PAKISTAN_TELECOM)
-            traffic.announce(router, HIJACKED, prepended, when=start + times.prepended + 2)
-        if cause == _WITHDRAWAL:
+            traffic.announce(router, HIJACKED, prepended, when=start + times.at[Act.PREPENDED] + 2)
+        if cause is Act.WITHDRAWN:
             traffic.withdraw(router, HIJACKED, when=left)
             left += 3.0
         traffic.announce(router, HIJACKED, own, when=left)
         if router.index in _HAVE_HALVES:
             for half in HALVES:
-                traffic.announce(router, half, own, when=start + times.halves + after_s)
+                traffic.announce(router, half, own, when=start + times.at[Act.HALVES] + after_s)
 
 
 YOUTUBE_2008 = Scenario(
