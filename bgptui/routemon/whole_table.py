@@ -27,7 +27,7 @@ class _Newcomer(Struct, frozen=True):
 
     first_seen: float
     holders: frozenset[int]
-    previous: int | None
+    hijack_class: str
 
 
 class WholeTable:
@@ -116,9 +116,8 @@ class WholeTable:
         holders = self._holders_present(prefix, validation.covering[:])
         if not holders or len(self._newcomers) >= NEWCOMERS_MOST:
             return None
-        known = self._origins.get(prefix)
-        previous = known if isinstance(known, int) else None
-        newcomer = _Newcomer(at, frozenset(holders), previous)
+        hijack_class = "E|0" if prefix in self._origins else "S|0"
+        newcomer = _Newcomer(at, frozenset(holders), hijack_class)
         self._newcomers[prefix, origin] = newcomer
         return newcomer
 
@@ -163,7 +162,7 @@ def _finding(prefix: str, origin: int, newcomer: _Newcomer) -> Finding:
         EventType.HIJACK_SUSPECTED,
         "new_origin",
         Severity.MEDIUM,
-        "S|0" if newcomer.previous is None else "E|0",
+        newcomer.hijack_class,
         f"AS{origin} is a new, RPKI invalid origin of {prefix}, while {holders} announces a valid"
         " route to it",
         lasting_s=LASTING_S,

@@ -49,6 +49,14 @@ def test_what_is_not_a_new_invalid_origin_is_quiet(
     assert table.judge(prefix, origin, validation, at + 1.0) is None
 
 
+def test_a_prefix_with_several_origins_is_no_more_specific() -> None:
+    table = learned()
+    assert table.judge(PREFIX, HOLDER + 1, UNKNOWN, 1.0) is None
+    finding = table.judge(PREFIX, STRANGER, INVALID, 700.0)
+    assert finding is not None
+    assert finding.hijack_class == "E|0"
+
+
 def test_a_routing_table_leaves_nothing_to_learn() -> None:
     table = WholeTable(learn_s=600.0)
     table.seed(PREFIX, HOLDER)
