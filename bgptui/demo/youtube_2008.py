@@ -162,8 +162,8 @@ YOUTUBE_2008 = Scenario(
     incident=_incident(CONDENSED),
     recorded=Recorded(
         start=HIJACK_AT,
-        before_s=3_600.0,
-        after_s=150 * _MINUTE_S,
+        before_s=30 * _MINUTE_S,
+        after_s=145 * _MINUTE_S,
         incident=_incident(ON_RECORD),
     ),
 )

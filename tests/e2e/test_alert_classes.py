@@ -7,7 +7,6 @@ The severities are those of the noise policy.
 import json
 from ipaddress import ip_network
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -252,12 +251,11 @@ def test_a_table_transfer_after_a_reset_is_a_session_and_no_route_alert(outcome:
 
 
 def test_without_fresh_vrps_no_verdict_is_made_and_it_is_said(
-    program: Program, tmp_path: Path
+    program: Program, database: str
 ) -> None:
     files = write(incidents(), program)
-    done = program.run(
-        "replay", str(files.recording), "--watch", str(files.watchlist), "--format", "jsonl"
-    )
+    command = ("replay", str(files.recording), "--watch", str(files.watchlist))
+    done = program.run(*command, "--format", "jsonl", "--dsn", database, "--keep")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert " 0 valid, 0 invalid, 0 not found, " in done.stderr
     opened = {line["prefix"]: line for line in lines if line["event"] == "open"}
