@@ -1,6 +1,7 @@
 """Flags of `bgptui rpki`."""
 
 from bgptui.arguments.common import Commands, add_command
+from bgptui.arguments.vrp_sources import add_vrp_sources
 
 
 def add_rpki(commands: Commands) -> None:
@@ -38,12 +39,5 @@ def add_rpki(commands: Commands) -> None:
     )
     status = add_command(acts, "status", "rpki:status", "each source: state, size and age")
     for act in (validate, aspa, status):
-        act.add_argument(
-            "--vrps",
-            metavar="FILE|URL",
-            help="instead of the configured sources; "
-            "a file is taken as it stands: neither expiry nor age",
-        )
-        act.add_argument("--vrps-now", metavar="TIME", help="with a file: expire as of this time")
-        act.add_argument("--rtr", metavar="HOST:PORT", help="an RTR cache instead; rtrs:// for TLS")
+        add_vrp_sources(act)
         act.add_argument("--json", action="store_true", help="one JSON line")

@@ -20,6 +20,19 @@ def duration_s(text: str) -> float:
     return float(int(match[1]) * {"s": 1, "m": 60, "h": 3_600, "d": 86_400}[match[2]])
 
 
+def as_number(text: str) -> int:
+    """An AS number, `64500` or `AS64500`."""
+    dotted = re.fullmatch(r"(\d{1,5})\.(\d{1,5})", text, re.ASCII)
+    if dotted is not None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is asdot notation: write {int(dotted[1]) * 65_536 + int(dotted[2])}"
+        )
+    match = re.fullmatch(r"(?:AS)?(\d{1,10})", text, re.ASCII | re.IGNORECASE)
+    if match is None or not 1 <= int(match[1]) <= 2**32 - 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an AS number (1 to {2**32 - 1})")
+    return int(match[1])
+
+
 def port(text: str) -> int:
     """A TCP port; 0 for a free one."""
     if not text.isdecimal() or int(text) > 65_535:

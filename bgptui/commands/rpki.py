@@ -3,32 +3,24 @@
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
-from bgptui.commands.settings import load_settings, start_log, vrp_ageing
-from bgptui.config.schema import Rpki
+from bgptui.commands.vrp_sources import ageing_of, loaded_vrps
 from bgptui.domain.alert_json import iso_utc, printable
 from bgptui.domain.aspa import PathVerification
 from bgptui.domain.prefix import format_prefix, parse_prefix
 from bgptui.domain.routing import AsPath
 from bgptui.domain.rpki import OriginValidation
-from bgptui.errors import BadInput, ServiceUnreachable, UsageError
+from bgptui.errors import BadInput, UsageError
 from bgptui.rpki.aspa_verification import Direction
-from bgptui.rpki.configured import configured_validator
 from bgptui.rpki.source import Ageing
 from bgptui.rpki.validator import Validator
 from bgptui.rpki.vrp_json import as_number
 from bgptui.rpki.vrp_set import MAX_ASN
-from bgptui.runtime.metrics import Metrics
-
-_LOOK_EVERY_S = 0.05
 
 _RAMPS = ("max_up", "min_up", "max_down", "min_down")
 
@@ -52,7 +44,7 @@ def validate(args: argparse.Namespace) -> int:
     route = None
     if args.prefix is not None:
         route = _given(lambda: (_canonical(args.prefix), _asn(args.asn)))
-    with _loaded(args) as vrps:
+    with loaded_vrps(args) as vrps:
         if route is None:
             return _answer_lines(_Route, lambda asked: _route_line(vrps, asked))
         prefix, origin = route
@@ -72,7 +64,7 @@ def aspa(args: argparse.Namespace) -> int:
     """One path, or one for each line of standard input."""
     direction = Direction(args.direction)
     path = _given(lambda: _path_of_text(" ".join(args.path))) if args.path else None
-    with _loaded(args) as vrps:
+    with loaded_vrps(args) as vrps:
         if path is None:
             return _answer_lines(_Path, lambda asked: _path_line(vrps, asked, direction))
         got = vrps.verify_path(path, direction)
@@ -97,14 +89,14 @@ def aspa(args: argparse.Namespace) -> int:
 def status(args: argparse.Namespace) -> int:
     """Each source: state, size and age."""
     now = time.time()
-    with _loaded(args, must_be_there=False) as vrps:
+    with loaded_vrps(args, must_be_there=False) as vrps:
         statuses = vrps.statuses()
     for source in statuses:
         if args.json:
             _print_json(msgspec.to_builtins(source) | {"as_of": _iso(source.as_of)})
             continue
         built = "" if source.as_of is None else f", as of {iso_utc(source.as_of)}"
-        if built and _ageing(args) is Ageing.BY_CLOCK and source.as_of is not None:
+        if built and ageing_of(args) is Ageing.BY_CLOCK and source.as_of is not None:
             built += f" ({now - source.as_of:,.0f} s ago)"
         print(f"{printable(source.name)}: {source.state}{built}")
         print(f"  {source.vrps:,} VRPs, {source.aspas:,} ASPAs")
@@ -112,67 +104,6 @@ def status(args: argparse.Namespace) -> int:
             if more:
                 print(f"  {printable(more)}")
     return 0
-
-
-@contextmanager
-def _loaded(args: argparse.Namespace, *, must_be_there: bool = True) -> Iterator[Validator]:
-    """The validator, once its sources have said what they have.
-
-    Raises:
-        UsageError: there is no source, or one cannot be meant so.
-        ServiceUnreachable: none of them can be had, and one must.
-    """
-    rpki, ageing = _sources(args), _ageing(args)
-    vrps = configured_validator(rpki, ageing=ageing, metrics=Metrics(), expired_at=_expiry(args))
-    if not vrps.statuses():
-        raise UsageError("there is no source of VRPs: name one (--vrps, --rtr, rpki.vrps)")
-    try:
-        give_up = time.monotonic() + rpki.fetch_timeout_s
-        vrps.refresh(time.time())
-        while vrps.health().state == "loading" and time.monotonic() < give_up:
-            time.sleep(_LOOK_EVERY_S)
-            vrps.refresh(time.time())
-        health = vrps.health()
-        if must_be_there and health.state in ("loading", "error"):
-            why = health.error or f"nothing came within {rpki.fetch_timeout_s:g} s"
-            raise ServiceUnreachable(f"VRPs: {why}")
-        yield vrps
-    finally:
-        vrps.stop()
-
-
-def _sources(args: argparse.Namespace) -> Rpki:
-    config = load_settings(args).config
-    start_log(args, config.runtime.log_format)
-    rpki = config.rpki
-    if args.rtr is not None and args.vrps is not None:
-        raise UsageError("--rtr and --vrps: name one of them")
-    if args.rtr is not None:
-        location = args.rtr if "://" in args.rtr else f"rtr://{args.rtr}"
-        return replace(rpki, vrps=location, sources=())
-    return replace(rpki, sources=()) if args.vrps is not None else rpki
-
-
-def _ageing(args: argparse.Namespace) -> Ageing:
-    return Ageing.BY_CLOCK if args.rtr is not None else vrp_ageing(args)
-
-
-def _expiry(args: argparse.Namespace) -> float | None:
-    if args.vrps_now is None:
-        return None
-    if _ageing(args) is not Ageing.NEVER:
-        raise UsageError("--vrps-now goes with --vrps FILE: other sources use the clock")
-    try:
-        return float(args.vrps_now)
-    except ValueError:
-        pass
-    try:
-        moment = datetime.fromisoformat(args.vrps_now)
-    except ValueError:
-        raise UsageError(
-            f"--vrps-now {args.vrps_now}: write 2025-07-20T09:31:33Z or seconds since 1970"
-        ) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _answer_lines(kind: type[Any], answer: Callable[[Any], Line]) -> int:

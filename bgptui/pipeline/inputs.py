@@ -1,7 +1,7 @@
 """The sources of a run, made as the settings say."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -83,8 +83,14 @@ class Inputs:
         """(timestamp, frame) of the same; the settings must keep frames."""
         return self._recording(paths).frames()
 
-    def rib(self, paths: Sequence[str]) -> Iterator[RibEntry]:
-        """The routes of MRT routing tables, one table after another."""
+    def rib(
+        self, paths: Sequence[str], *, on_read: Callable[[int], None] | None = None
+    ) -> Iterator[RibEntry]:
+        """The routes of MRT routing tables, one table after another.
+
+        Args:
+            on_read: told how many bytes were read from disk.
+        """
         feed = self._config.feed
         reader = RecordReader(
             decoder=FrameDecoder(),
@@ -94,7 +100,7 @@ class Inputs:
             max_frame_bytes=feed.max_frame_bytes,
         )
         for path in paths:
-            yield from reader.rib(path)
+            yield from reader.rib(path, on_read=on_read)
 
     def close(self) -> None:
         self._quarantine.close()

@@ -60,10 +60,19 @@ def load_watchlist(path: Path) -> Watchlist:
         UsageError: everything that is wrong, a line each: file and line, rule, key, value and
             what would be right.
     """
+    return parse_watchlist(read_watchlist(path))
+
+
+def read_watchlist(path: Path) -> TomlFile:
+    """The file, not yet understood.
+
+    Raises:
+        UsageError: it cannot be read, or is no TOML.
+    """
     file = read_toml(path)
     if file is None:
         raise UsageError(f"{path}: there is no such watchlist (--watch, watch.file)")
-    return parse_watchlist(file)
+    return file
 
 
 def parse_watchlist(file: TomlFile) -> Watchlist:

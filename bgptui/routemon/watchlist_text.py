@@ -1,43 +1,60 @@
 """Rules as the TOML that `watchlist_file` reads."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import tomlkit
 
+from bgptui.domain.alert_json import printable
 from bgptui.routemon.path_pattern import PathPattern
 from bgptui.routemon.watchlist import AsRule, Check, Rule
 
 
 def watchlist_text(
-    rules: Iterable[Rule], as_rules: Iterable[AsRule] = (), *, heading: Iterable[str] = ()
+    rules: Iterable[Rule],
+    as_rules: Iterable[AsRule] = (),
+    *,
+    heading: Iterable[str] = (),
+    comments: Mapping[Rule | AsRule, Iterable[str]] = MappingProxyType({}),
+    ending: Iterable[str] = (),
 ) -> str:
     """A watchlist with these rules; only what differs from a default is written.
 
     Args:
-        heading: lines of a comment at its beginning.
+        heading, ending: lines of a comment at its beginning and its end.
+        comments: of a rule, lines that stand in it.
     """
     document = tomlkit.document()
     for line in heading:
-        document.add(tomlkit.comment(line))
+        document.add(_comment(line))
     tables = {
-        "prefix": [_rule(rule) for rule in rules],
-        "asn": [_as_rule(rule) for rule in as_rules],
+        "prefix": [(_rule(rule), comments.get(rule, ())) for rule in rules],
+        "asn": [(_as_rule(rule), comments.get(rule, ())) for rule in as_rules],
     }
     for name, listed in tables.items():
         if listed:
             document.append(name, _array(listed))
-    return tomlkit.dumps(document)
+    text = tomlkit.dumps(document)
+    last = "".join(_comment(line).as_string() for line in ending)
+    return f"{text}\n{last}" if text and last else text + last
 
 
-def _array(tables: list[dict[str, Any]]) -> tomlkit.items.AoT:
-    """[[...]] for each of them."""
+def _comment(line: str) -> tomlkit.items.Comment:
+    # Names of files and keys of other programs may hold anything, line breaks included.
+    return tomlkit.comment(printable(line))
+
+
+def _array(tables: Iterable[tuple[dict[str, Any], Iterable[str]]]) -> tomlkit.items.AoT:
+    """[[...]] for each of them, with its comments."""
     array = tomlkit.aot()
-    for table in tables:
+    for table, comments in tables:
         made = tomlkit.table()
+        for line in comments:
+            made.add(_comment(line))
         for key, value in table.items():
-            made.append(key, _array(value) if key == "path" else value)
+            made.append(key, _array((each, ()) for each in value) if key == "path" else value)
         array.append(made)
     return array
 

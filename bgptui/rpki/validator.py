@@ -1,12 +1,12 @@
 """What the RPKI says of routes: sources united, and no verdict where none of them is fresh."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from bgptui.domain.aspa import Hop, OtcLeak, PathVerification, Role
 from bgptui.domain.health import RpkiHealth
 from bgptui.domain.prefix_set import PrefixSet
 from bgptui.domain.routing import AsPath
-from bgptui.domain.rpki import OriginValidation, RpkiState
+from bgptui.domain.rpki import OriginValidation, RpkiState, Vrp
 from bgptui.rpki import aspa_verification
 from bgptui.rpki.aspa_verification import Direction
 from bgptui.rpki.only_to_customer import ingress, leaked_hop
@@ -53,6 +53,12 @@ class Validator:
         if not self._in_force:
             return self._no_verdict
         return validate(self._union.table, prefix, origin)
+
+    def vrps(self) -> Iterator[Vrp]:
+        """The VRPs in force, each once; none without fresh ones."""
+        if self._in_force:
+            for entry in self._union.table:
+                yield entry.vrp()
 
     def verify_path(self, path: AsPath, direction: Direction) -> PathVerification | None:
         """ASPA verification with the ASPAs in force; None without fresh ones."""

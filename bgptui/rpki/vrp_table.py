@@ -8,7 +8,7 @@ One thread writes while others read and take no lock: what a prefix has is repla
 reference, so that a reader sees it either before or after a change.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from bgptui.domain.rpki import Payload, Vrp
@@ -52,6 +52,15 @@ class VrpTable:
     def __contains__(self, entry: Entry) -> bool:
         payload = entry.payload
         return payload in self._merged[entry.width][payload.length].get(entry.network, ())
+
+    def __iter__(self) -> Iterator[Entry]:
+        """The VRPs, each once."""
+        for width, by_length in self._merged.items():
+            for length, of_length in enumerate(by_length):
+                for network, covering in of_length.items():
+                    for payload in covering:
+                        if payload.length == length:
+                            yield Entry(width, network, payload)
 
     def covering(self, width: int, address: int, length: int) -> Own:
         """What covers a prefix (as of parse_prefix), longest first; () where nothing does."""

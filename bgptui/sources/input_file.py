@@ -71,13 +71,13 @@ def open_messages(
     return kind, content
 
 
-def open_rib(name: str) -> Iterator[bytes]:
+def open_rib(name: str, *, on_read: Callable[[int], None] | None = None) -> Iterator[bytes]:
     """The content of an MRT routing table, as `open_messages` gives it.
 
     Raises:
         UsageError: it cannot be read, or is none.
     """
-    kind, _head, content = _open(name, _ignore)
+    kind, _head, content = _open(name, on_read or _ignore)
     if kind is not InputKind.RIB:
         raise UsageError(f"{name}: not a routing table (MRT TABLE_DUMP or TABLE_DUMP_V2)")
     return content
@@ -106,11 +106,12 @@ def expand(names: Sequence[str]) -> list[str]:
 
 
 def begin_of(name: str) -> float:
-    """Event time of the first message of an input; -inf where that takes more than a look."""
+    """Event time of the first message of an input, or of a routing table; -inf where that takes
+    more than a look."""
     if not Path(name).is_file():
         return float("-inf")
     kind, head, _content = _open(name, _ignore)
-    if kind is InputKind.MRT:
+    if kind in (InputKind.MRT, InputKind.RIB):
         return record_time(head)
     match = _TIMESTAMP.search(head)
     return float("-inf") if match is None else float(match.group(1))

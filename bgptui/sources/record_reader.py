@@ -77,13 +77,13 @@ class RecordReader:
             if lines.is_empty:
                 log.warning("%s is empty", source)
 
-    def rib(self, name: str) -> Iterator[RibEntry]:
+    def rib(self, name: str, *, on_read: Callable[[int], None] | None = None) -> Iterator[RibEntry]:
         """The routes of one MRT routing table.
 
         Raises:
             UsageError: it cannot be read, or is no routing table.
         """
-        content = open_rib(name)
+        content = open_rib(name, on_read=on_read)
         read = MrtRibReader(
             collector_of(name, self._collector), self._mrt.texts, self._mrt.on_loss
         ).read
