@@ -12,8 +12,8 @@ from typing import Any
 import yaml
 from msgspec import Struct
 
-from bgptui.errors import UsageError
-from bgptui.routemon.path_pattern import PathPattern
+from bgptui.errors import BadInput, UsageError
+from bgptui.routemon.path_pattern import PathPattern, check_expression
 from bgptui.routemon.watchlist import AsRule, Check, Rule
 from bgptui.routemon.watchlist_table import MAX_ASN
 
@@ -240,9 +240,9 @@ class _Import:
     def _expression(self, place: str, key: str, values: Mapping[str, Any]) -> str:
         found = str(values.get(key) or "")
         try:
-            re.compile(found)
-        except re.error as error:
-            self._wrong(f"{place}.{key}", f"{found!r} is no regular expression: {error}")
+            check_expression(found)
+        except BadInput as error:
+            self._wrong(f"{place}.{key}", f"{found!r}: {error}")
         return found
 
     def _length(self, place: str, key: str, values: Mapping[str, Any]) -> int | None:

@@ -6,6 +6,7 @@ the same few hundred thousand paths come again and again.
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -199,7 +200,10 @@ class PathMonitor:
         found = [finding for finding in found if self._is_news(finding, message, rules)]
         if not rules:
             return found
-        of_path = [_weighed(each, judged) for each in decide_path(prefix, message.as_path, rules)]
+        by_path = decide_path(
+            prefix, message.as_path, rules, partial(self._metrics.drop, "routemon")
+        )
+        of_path = [_weighed(each, judged) for each in by_path]
         if any(each.event_type is EventType.HIJACK_SUSPECTED for each in of_path):
             # Its ASPA does not know the new neighbour either: one matter, and it is told.
             told_already = aspa_reason(*distinct_hops(message.as_path)[:-3:-1])

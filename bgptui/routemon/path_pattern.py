@@ -1,11 +1,28 @@
-"""Conditions on an AS path, as an operator writes them."""
+"""Conditions on an AS path, as an operator writes them.
 
-import re
+An expression that backtracks without end would stop the ingest thread, and a path is what
+outsiders write: so no search takes longer than SEARCH_S (ADR 17).
+"""
+
+import logging
 from functools import lru_cache
 
+import regex
 from msgspec import Struct
 
 from bgptui.domain.routing import AsPath, path_length
+from bgptui.errors import BadInput
+
+log = logging.getLogger(__name__)
+
+SEARCH_S = 0.05  # a plain expression takes microseconds, on the longest paths too
+EXPRESSION_MOST = 1_000  # characters; compiling takes time, too
+# Long paths that nearly match: expressions that backtrack without end do it on these.
+_LONG_PATHS = (
+    ",".join(["64496"] * 60),
+    ",".join(["1"] * 400),
+    ",".join(["64496"] * 60) + ",[64496,64497]",
+)
 
 
 class PathPattern(Struct, frozen=True):
@@ -29,7 +46,11 @@ class PathPattern(Struct, frozen=True):
     description: str = ""
 
     def fires(self, path: AsPath) -> bool:
-        """Whether the path meets the conditions."""
+        """Whether the path meets the conditions.
+
+        Raises:
+            BadInput: `slow_pattern`; an expression of it took too long, now or before.
+        """
         if self.longer_than is not None or self.shorter_than is not None:
             length = path_length(path)
             too_long = self.longer_than is not None and length > self.longer_than
@@ -37,9 +58,9 @@ class PathPattern(Struct, frozen=True):
             if not too_long and not too_short:
                 return False
         text = path_text(path)
-        if self.match and _compiled(self.match).search(text) is None:
+        if self.match and not _search(self.match).finds(text):
             return False
-        return not self.not_match or _compiled(self.not_match).search(text) is None
+        return not self.not_match or not _search(self.not_match).finds(text)
 
 
 def path_text(path: AsPath) -> str:
@@ -49,6 +70,49 @@ def path_text(path: AsPath) -> str:
     )
 
 
+def check_expression(text: str) -> None:
+    """Refuse what is no regular expression, and what would take too long.
+
+    Raises:
+        BadInput: `bad_expression`, `slow_pattern`; says what is wrong with it.
+    """
+    if len(text) > EXPRESSION_MOST:
+        raise BadInput(f"it has more than {EXPRESSION_MOST} characters", reason="bad_expression")
+    try:
+        find = regex.compile(text).search
+    except regex.error as error:
+        raise BadInput(f"it is no regular expression: {error}", reason="bad_expression") from None
+    for path in _LONG_PATHS:
+        try:
+            find(path, timeout=SEARCH_S)
+        except TimeoutError:
+            raise BadInput(
+                "it takes too long on a long path: do not repeat what is repeated inside already",
+                reason="slow_pattern",
+            ) from None
+
+
+class _Search:
+    """A search that is given up for good once it takes too long."""
+
+    def __init__(self, expression: str) -> None:
+        self._expression = regex.compile(expression)
+        self._is_slow = False
+
+    def finds(self, text: str) -> bool:
+        if not self._is_slow:
+            try:
+                return self._expression.search(text, timeout=SEARCH_S) is not None
+            except TimeoutError:
+                self._is_slow = True
+                log.warning(
+                    "path pattern %s took too long on %s: it is not looked at any more",
+                    self._expression.pattern,
+                    text[:200],
+                )
+        raise BadInput(f"{self._expression.pattern} takes too long", reason="slow_pattern")
+
+
 @lru_cache(maxsize=1_024)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
+def _search(expression: str) -> _Search:
+    return _Search(expression)

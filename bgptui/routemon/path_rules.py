@@ -3,11 +3,12 @@
 Class codes as in rules.py; of the path: 1 an illegal first neighbour, P a path pattern.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from bgptui.domain.alert import Severity
 from bgptui.domain.event import EventType
 from bgptui.domain.routing import AsPath
+from bgptui.errors import BadInput
 from bgptui.routemon.path_pattern import PathPattern, path_text
 from bgptui.routemon.rules import Finding, kind_of
 from bgptui.routemon.watchlist import AsRule, Check, Rule
@@ -15,12 +16,18 @@ from bgptui.routemon.watchlist import AsRule, Check, Rule
 Hop = int | tuple[int, ...]
 
 
-def decide_path(prefix: str, path: AsPath, rules: tuple[Rule, ...]) -> list[Finding]:
+def decide_path(
+    prefix: str,
+    path: AsPath,
+    rules: tuple[Rule, ...],
+    on_loss: Callable[[str], None] = lambda _reason: None,
+) -> list[Finding]:
     """Judge the path of a route to a watched prefix whose origin is expected.
 
     Args:
         rules: those of the most specific watched prefix. A neighbour that one of those with
             this origin expects is expected; any pattern that fires is told.
+        on_loss: told the reason of what could not be looked at.
     """
     hops = distinct_hops(path)
     if not hops:
@@ -33,11 +40,12 @@ def decide_path(prefix: str, path: AsPath, rules: tuple[Rule, ...]) -> list[Find
     findings = _first_neighbour(prefix, hops, concerned)
     for rule in concerned:
         if Check.PATH in rule.checks:
-            findings += [
-                _pattern(prefix, path, rule, number, pattern)
-                for number, pattern in enumerate(rule.paths, start=1)
-                if pattern.fires(path)
-            ]
+            for number, pattern in enumerate(rule.paths, start=1):
+                try:
+                    if pattern.fires(path):
+                        findings.append(_pattern(prefix, path, rule, number, pattern))
+                except BadInput as slow:
+                    on_loss(slow.reason)
     return findings
 
 

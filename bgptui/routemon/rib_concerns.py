@@ -95,13 +95,13 @@ def _prefix(
             "announce it, or say origins = [] if nobody is to announce it",
         )
         return
-    for origin in rule.origins if seen else ():
-        if origin not in seen:
+    for asn in rule.origins:
+        if asn not in seen:
             yield of_rule(
                 rule,
                 "origin_unseen",
-                f"AS{origin} announces it nowhere",
-                f"take AS{origin} out of origins, unless it stands by",
+                f"AS{asn} announces it nowhere",
+                f"take AS{asn} out of origins, unless it stands by",
             )
     listed = {origin for other in watchlist.covering(rule.prefix) for origin in other.origins}
     for origin, peers in seen.items():

@@ -1,7 +1,6 @@
 """One table of a watchlist: its values, or what is wrong with them and what would be right."""
 
 import difflib
-import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from bgptui.config.toml_file import TomlFile
 from bgptui.domain.prefix import format_prefix, parse_prefix
 from bgptui.errors import BadInput
+from bgptui.routemon.path_pattern import check_expression
 
 MAX_ASN = 2**32 - 1
 
@@ -103,9 +103,9 @@ class TableReader:
         """A regular expression; empty where there is none."""
         found = self.text(key)
         try:
-            re.compile(found)
-        except re.error as error:
-            self.wrong(key, f"it is no regular expression: {error}")
+            check_expression(found)
+        except BadInput as error:
+            self.wrong(key, str(error))
             return ""
         return found
 

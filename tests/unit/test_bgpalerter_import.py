@@ -135,7 +135,7 @@ GOOD = "192.0.2.0/24: {asn: 1, description: x, ignoreMorespecifics: false}\n"
         (
             GOOD.replace("}", ", path: {match: '('}}"),
             "192.0.2.0/24.path.matchDescription: it takes a text\n"
-            "192.0.2.0/24.path.match: '(' is no regular expression: ",
+            "192.0.2.0/24.path.match: '(': it is no regular expression: ",
         ),
         (
             GOOD.replace("}", ", path: {maxLength: 1, matchDescription: x}}"),
