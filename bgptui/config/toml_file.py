@@ -9,6 +9,9 @@ from msgspec import Struct
 
 from bgptui.errors import UsageError
 
+# A hundred thousand rules; /dev/zero has no end.
+MOST_BYTES = 2**24
+
 _HEADER = re.compile(r"^\s*(\[\[?)([^\[\]]+)\]")
 _KEY = re.compile(r"""^\s*([A-Za-z0-9_\-."' ]+?)\s*=""")
 _WHERE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$")
@@ -44,7 +47,11 @@ def read_toml(path: Path) -> TomlFile | None:
         UsageError: it cannot be read, is no UTF-8 text or no TOML; names file and line.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise UsageError(f"{path}: is larger than {MOST_BYTES // 2**20} MiB")
+        text = content.decode("utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -60,6 +67,8 @@ def read_toml(path: Path) -> TomlFile | None:
         line = int(where[1]) if where and where[1] else len(text.rstrip().splitlines())
         # The parser's word is enough; the line's text is not shown, it may hold a password.
         raise UsageError(f"{path}:{line}: no valid TOML: {_WHERE.sub('', problem)}") from None
+    except RecursionError:
+        raise UsageError(f"{path}: no valid TOML: nested too deeply") from None
     return TomlFile(path, tables, _lines(text))
 
 

@@ -7,6 +7,7 @@ groups. docs/watchlist.md lists where bgptui behaves differently.
 import re
 from collections.abc import Hashable, Iterator, Mapping
 from ipaddress import ip_network
+from reprlib import repr as shown  # what aliases of YAML can be grown to has no end
 from typing import Any
 
 import yaml
@@ -75,6 +76,8 @@ def import_prefixes(text: str) -> Imported:
         content = yaml.load(text, Loader=_OnceOnly)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         raise UsageError(f"no valid YAML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise UsageError("no valid YAML: nested too deeply") from None
     if not isinstance(content, dict) or not content:
         raise UsageError("it takes a prefix a key, as BGPalerter's prefixes.yml has")
     reading = _Import()
@@ -96,6 +99,8 @@ class _OnceOnly(yaml.SafeLoader):
     ) -> dict[Hashable, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue  # a list as a key, which the loader refuses
             if key.value in seen:
                 line = key.start_mark.line + 1
                 raise yaml.YAMLError(f"line {line}: {key.value!r} stands twice")
@@ -135,9 +140,13 @@ class _Import:
         if not isinstance(tables, dict):
             self._wrong("options.monitorASns", "it takes an AS number a key")
             return
+        seen: set[int] = set()
         for number, (key, table) in enumerate(tables.items(), start=1):
             place = f"options.monitorASns.{key}"
             asn = self._asn(place, key)
+            if asn in seen:
+                self._wrong(place, f"AS{asn} stands twice")
+            seen.add(asn)
             values = self._table(place, table or {}, _ASN_KEYS)
             yield AsRule(
                 number=number,
@@ -157,15 +166,12 @@ class _Import:
         prefix = str(network)
         if prefix != key:
             self.notes.append(f"{key} was read as {prefix}")
-        description = values.get("description")
-        if not isinstance(description, str | int | float):
-            self._wrong(f"{key}.description", f"{description!r} is no text")
         return Rule(
             number=number,
             prefix=prefix,
             origins=self._origins(key, values.get("asn")),
             max_length=network.prefixlen,
-            description=str(description),
+            description=self._text(f"{key}.description", values.get("description")),
             group=self._group(key, values),
             paths=tuple(self._paths(f"{key}.path", values.get("path"))),
             checks=self._checks(key, values),
@@ -183,7 +189,7 @@ class _Import:
         text = str(found) if isinstance(found, str | int) and not isinstance(found, bool) else ""
         match = re.fullmatch(r"(?:AS)?(\d{1,10})", text.strip(), re.ASCII | re.IGNORECASE)
         if match is None or not 1 <= int(match[1]) <= MAX_ASN:
-            self._wrong(place, f"{found!r} is not an AS number (1 to {MAX_ASN})")
+            self._wrong(place, f"{shown(found)} is not an AS number (1 to {MAX_ASN})")
             return 0
         return int(match[1])
 
@@ -202,7 +208,7 @@ class _Import:
         groups = found if isinstance(found, list) else [found]
         if len(groups) > 1:
             self.notes.append(f"{place}: of its groups only the first, {groups[0]}, was taken")
-        return str(groups[0]) if groups else ""
+        return self._text(f"{place}.group", groups[0]) if groups else ""
 
     def _checks(self, place: str, values: Mapping[str, Any]) -> frozenset[Check]:
         if "includeMonitors" in values and "excludeMonitors" in values:
@@ -217,10 +223,11 @@ class _Import:
             self._wrong(place, "it takes a list of monitors")
             return frozenset()
         for name in found:
-            if name not in _MONITORS:
+            if not isinstance(name, str) or name not in _MONITORS:
                 known = ", ".join(name for name in _MONITORS if "-" in name)
-                self._wrong(place, f"{name!r} is none of the monitors {known}")
-        return frozenset(check for name in found for check in _MONITORS.get(name, ()))
+                self._wrong(place, f"{shown(name)} is none of the monitors {known}")
+                return frozenset()
+        return frozenset(check for name in found for check in _MONITORS[name])
 
     def _paths(self, place: str, found: Any) -> Iterator[PathPattern]:
         if found is None:
@@ -234,23 +241,31 @@ class _Import:
                 not_match=self._expression(place, "notMatch", values),
                 longer_than=self._length(place, "maxLength", values),
                 shorter_than=self._length(place, "minLength", values),
-                description=str(values.get("matchDescription", "")),
+                description=self._text(
+                    f"{place}.matchDescription", values.get("matchDescription", "")
+                ),
             )
 
     def _expression(self, place: str, key: str, values: Mapping[str, Any]) -> str:
-        found = str(values.get(key) or "")
+        found = self._text(f"{place}.{key}", values.get(key) or "")
         try:
             check_expression(found)
         except BadInput as error:
-            self._wrong(f"{place}.{key}", f"{found!r}: {error}")
+            self._wrong(f"{place}.{key}", f"{shown(found)}: {error}")
         return found
+
+    def _text(self, place: str, found: Any) -> str:
+        if not isinstance(found, str | int | float):
+            self._wrong(place, f"{shown(found)} is no text")
+            return ""
+        return str(found)
 
     def _length(self, place: str, key: str, values: Mapping[str, Any]) -> int | None:
         found = values.get(key)
         if found is None:
             return None
         if not isinstance(found, int) or isinstance(found, bool) or found <= 1:
-            self._wrong(f"{place}.{key}", f"{found!r} is not a number above 1")
+            self._wrong(f"{place}.{key}", f"{shown(found)} is not a number above 1")
             return None
         return found
 
@@ -265,7 +280,7 @@ class _Import:
 
     def _table(self, place: str, found: Any, keys: set[str]) -> Mapping[str, Any]:
         if not isinstance(found, dict):
-            self._wrong(place, f"it takes keys and values, not {found!r}")
+            self._wrong(place, f"it takes keys and values, not {shown(found)}")
             return {}
         for key in found:
             if key not in keys:

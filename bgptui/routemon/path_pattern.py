@@ -80,7 +80,7 @@ def check_expression(text: str) -> None:
         raise BadInput(f"it has more than {EXPRESSION_MOST} characters", reason="bad_expression")
     try:
         find = regex.compile(text).search
-    except regex.error as error:
+    except (regex.error, RecursionError, OverflowError) as error:
         raise BadInput(f"it is no regular expression: {error}", reason="bad_expression") from None
     for path in _LONG_PATHS:
         try:

@@ -11,7 +11,7 @@ from bgptui.domain.aspa import Role
 from bgptui.errors import UsageError
 from bgptui.routemon.path_pattern import PathPattern
 from bgptui.routemon.watchlist import AsRule, Check, Rule, Watchlist
-from bgptui.routemon.watchlist_table import MAX_ASN, TableReader
+from bgptui.routemon.watchlist_table import MAX_ASN, TableReader, nearest
 
 _PREFIX_KEYS = (
     "prefix",
@@ -103,7 +103,8 @@ class _Reading:
     def __init__(self, file: TomlFile) -> None:
         self._file = file
         self.problems = [
-            f"{file.place(key)}: unknown key {key!r}; a rule begins with [[prefix]] or [[asn]]"
+            f"{file.place(key)}: unknown key {key!r}; a rule begins with [[prefix]] or [[asn]];"
+            f" {nearest(key, tuple(_REPEATED))}"
             for key in file.tables
             if key not in _REPEATED
         ]

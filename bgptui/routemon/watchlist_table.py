@@ -3,14 +3,20 @@
 import difflib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from ipaddress import IPv6Address, ip_network
 from typing import Any
 
 from bgptui.config.toml_file import TomlFile
-from bgptui.domain.prefix import format_prefix, parse_prefix
+from bgptui.domain.prefix import IPV4_BITS, IPV6_BITS, format_prefix, parse_prefix
 from bgptui.errors import BadInput
 from bgptui.routemon.path_pattern import check_expression
 
 MAX_ASN = 2**32 - 1
+_SHOWN_MOST = 200  # characters of a wrong value
+
+# RFC 4291 section 2.5.5.2: ::ffff:0:0/96.
+_IPV4_MAPPED = 0xFFFF
+_IPV4_MAPPED_BITS = 96
 
 
 class TableReader:
@@ -32,7 +38,7 @@ class TableReader:
 
     def wrong(self, key: str, remedy: str) -> None:
         """The key's value, or its absence, is wrong; `remedy` says what would be right."""
-        said = f"{key} = {self._table[key]!r}" if key in self._table else key
+        said = f"{key} = {self._table[key]!r:.{_SHOWN_MOST}}" if key in self._table else key
         place = self._file.place(f"{self._name}.{key}")
         self.problems.append(f"{place}: {self._kind} {self.number}: {said}: {remedy}")
 
@@ -40,9 +46,7 @@ class TableReader:
         """There are no other keys."""
         for key in self._table:
             if key not in keys:
-                near = difflib.get_close_matches(key, list(keys), n=1)
-                remedy = f"did you mean {near[0]}?" if near else f"there are {', '.join(keys)}"
-                self.wrong(key, f"unknown key; {remedy}")
+                self.wrong(key, f"unknown key; {nearest(key, keys)}")
 
     def prefix(self, key: str) -> tuple[str, int, int]:
         """(canonical prefix, its family's bits, its length)."""
@@ -53,8 +57,11 @@ class TableReader:
         try:
             width, address, length = parse_prefix(text)
         except BadInput as error:
-            self.wrong(key, str(error))
+            self.wrong(key, f"{error}{_without_host_bits(text)}")
             return "", 128, 0
+        if width == IPV6_BITS and address >> 32 == _IPV4_MAPPED and length >= _IPV4_MAPPED_BITS:
+            ipv4 = format_prefix(IPV4_BITS, address & 0xFFFFFFFF, length - _IPV4_MAPPED_BITS)
+            self.wrong(key, f"IPv4 inside IPv6 is never announced; write {ipv4}")
         return format_prefix(width, address, length), width, length
 
     def as_numbers(self, key: str, *, required: bool = False) -> tuple[int, ...] | None:
@@ -67,7 +74,7 @@ class TableReader:
             return ()
         for asn in found:
             if not _is_number(asn) or not 1 <= asn <= MAX_ASN:
-                self.wrong(key, f"{asn!r} is not an AS number (1 to {MAX_ASN})")
+                self.wrong(key, f"{asn!r} is not an AS number (1 to {MAX_ASN}){_plain(asn)}")
                 return ()
         return tuple(sorted(set(found)))
 
@@ -131,7 +138,7 @@ class TableReader:
         """One of `known`; None, and a problem, for anything else."""
         found = self._table.get(key)
         if found not in known:
-            self.wrong(key, f"it takes one of {', '.join(known)}")
+            self.wrong(key, f"it takes one of {', '.join(known)}; {nearest(str(found), known)}")
             return None
         return str(found)
 
@@ -140,10 +147,14 @@ class TableReader:
         found = self._table.get(key)
         if found is None:
             return None
-        if not isinstance(found, list) or not set(map(str, found)) <= set(known):
+        if not isinstance(found, list):
             self.wrong(key, f"it takes a list of {', '.join(known)}")
             return None
-        return tuple(map(str, found))
+        for name in found:
+            if name not in known:
+                self.wrong(key, f"{name!r} is none of them; {nearest(str(name), known)}")
+                return None
+        return tuple(found)
 
     def tables(self, key: str) -> Iterator["TableReader"]:
         """Readers of the tables of a nested array, whose problems are this table's as well."""
@@ -157,6 +168,32 @@ class TableReader:
             reader = TableReader(self._file, f"{self._name}.{key}[{index}]", table, self.number)
             yield reader
             self.problems += reader.problems
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """What a name that is not known was to be, or what there is."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+
+
+def _without_host_bits(text: str) -> str:
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError:
+        return ', write it like "192.0.2.0/24" or "2001:db8::/32"'
+    address = network.network_address
+    ipv4 = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    if ipv4 is not None and network.prefixlen >= _IPV4_MAPPED_BITS:
+        return f"; did you mean {ipv4}/{network.prefixlen - _IPV4_MAPPED_BITS}?"
+    return f"; did you mean {network}?"
+
+
+def _plain(asn: object) -> str:
+    """How to write what was meant as an AS number."""
+    if isinstance(asn, float):
+        return "; of asdot notation write the plain number: 65546 for 1.10"
+    digits = asn.upper().removeprefix("AS") if isinstance(asn, str) else ""
+    return f"; write {digits}, without quotes" if digits.isdecimal() else ""
 
 
 def _is_number(value: object) -> bool:

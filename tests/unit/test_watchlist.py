@@ -210,7 +210,7 @@ RULE = '[[prefix]]\nprefix = "192.0.2.0/24"\norigins = [64500]\n'
         ),
         (
             RULE + 'checks = ["origins"]',
-            "4: rule 1: checks = ['origins']: it takes a list of origin, more_specific,",
+            "4: rule 1: checks = ['origins']: 'origins' is none of them; did you mean origin?",
         ),
         (
             RULE + 'checks = ["origin"]\nchecks_except = ["roa"]',
