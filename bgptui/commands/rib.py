@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from bgptui.commands.progress import ProgressLine
 from bgptui.commands.settings import load_settings
 from bgptui.domain.routing import RibEntry
-from bgptui.errors import UsageError
+from bgptui.errors import BadInput
 from bgptui.pipeline.inputs import Inputs
 from bgptui.runtime.clock import EventClock, PipelineClock
 from bgptui.runtime.metrics import Metrics
@@ -21,8 +21,8 @@ def read_ribs(args: argparse.Namespace, names: Sequence[str]) -> Iterator[RibEnt
     """The routes of MRT routing tables, one table after another.
 
     Raises:
-        UsageError: one cannot be read, is no routing table, or is torn: what half a table lacks
-            would look like what nobody announces.
+        UsageError: one cannot be read, or is no routing table.
+        BadInput: `torn_file`; what half a table lacks would look like what nobody announces.
     """
     for name in names:
         if size_of(name) is not None:  # of standard input and pipes, what is looked at is gone
@@ -55,8 +55,9 @@ def _read(
 
     yield from inputs.rib([name], on_read=on_read)
     if metrics.drops().get(_TORN):
-        raise UsageError(
-            f"{name}: is torn; a watchlist takes a whole routing table: fetch the file again"
+        raise BadInput(
+            f"{name}: is torn; a watchlist takes a whole routing table: fetch the file again",
+            reason="torn_file",
         )
 
 

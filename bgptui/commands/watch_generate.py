@@ -97,6 +97,7 @@ def _write(output: Path | None, draft: Draft, heading: list[str]) -> None:
         except OSError as error:
             raise UsageError(f"{output}: cannot be written: {error.strerror}") from None
     where = "" if output is None else printable(f" in {output}")
-    print(f"{len(draft.rules):,} prefixes and {len(draft.as_rules)} ASes{where}", file=sys.stderr)
+    counts = f"{len(draft.rules):,} rules for prefixes, {len(draft.as_rules)} for ASes"
+    print(counts + where, file=sys.stderr)
     for why, listed in draft.left_out.items():
         print(f"{len(listed):,} left out, {why}", file=sys.stderr)

@@ -11,7 +11,7 @@ from bgptui.routemon.concern import Concern, of_rule
 from bgptui.routemon.watchlist import Check, Rule, Watchlist
 
 # Keys of a rule that nothing looks at once everything is expected of it.
-_IDLE_WHEN_IGNORED = ("origins", "max_length", "upstreams", "path", "checks", "checks_except")
+_IDLE_WHEN_IGNORED = ("max_length", "upstreams", "path")
 _CHECK_OF = {"upstreams": Check.UPSTREAM, "path": Check.PATH, "visibility_loss": Check.VISIBILITY}
 
 
