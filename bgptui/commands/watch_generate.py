@@ -15,6 +15,7 @@ from bgptui.routemon.census import RibCensus
 from bgptui.routemon.watchlist_draft import Draft, draft_from_rib, draft_from_vrps
 from bgptui.routemon.watchlist_text import watchlist_text
 from bgptui.rpki.validator import Validator
+from bgptui.sources.packed_file import STDIN
 
 
 def run(args: argparse.Namespace) -> int:
@@ -54,7 +55,8 @@ def _from_rib(
     for name in args.rib:
         census.take(read_ribs(args, [name]))
         time = rib_time(name)
-        heading.append(f"Routing table: {Path(name).name}" + (f" of {time}" if time else ""))
+        shown = "standard input" if name == STDIN else Path(name).name
+        heading.append(f"Routing table: {shown}" + (f" of {time}" if time else ""))
     min_peers = args.min_peers or load_settings(args).config.watch.min_peers
     ipv4, ipv6 = census.full_feeds(IPV4_BITS), census.full_feeds(IPV6_BITS)
     heading.append(

@@ -1,3 +1,4 @@
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,7 @@ def test_what_was_imported_is_read_back_the_same(tmp_path: Path) -> None:
     assert tuple(watchlist.as_rules.values()) == imported.as_rules
 
 
+ALIASES = [("x", "a"), *((f"*{before}", one) for before, one in pairwise("abcdefghij"))]
 GOOD = "192.0.2.0/24: {asn: 1, description: x, ignoreMorespecifics: false}\n"
 
 
@@ -142,6 +144,19 @@ GOOD = "192.0.2.0/24: {asn: 1, description: x, ignoreMorespecifics: false}\n"
             "192.0.2.0/24.path.maxLength: 1 is not a number above 1",
         ),
         (GOOD + "options: {monitorASns: {x: {}}}", "options.monitorASns.x: 'x' is not an AS num"),
+        (
+            GOOD + "options: {monitorASns: {1: {}, AS1: {}}}",
+            "options.monitorASns.AS1: AS1 stands twice",
+        ),
+        (GOOD.replace("}", ", excludeMonitors: [[a]]}"), "['a'] is none of the monitors"),
+        (GOOD.replace("}", ", group: {a: b}}"), "192.0.2.0/24.group: {'a': 'b'} is no text"),
+        ("? [a]\n: 1\n", "found unhashable key"),
+        ("[" * 5_000, "nested too deeply"),
+        # Nine times nine times nine...: written out it would fill the memory.
+        (
+            "".join(f"{one}: &{one} [{', '.join([before] * 9)}]\n" for before, one in ALIASES),
+            "j: it takes keys and values, not [[[[",
+        ),
         ("192.0.2.0/24: 5", "192.0.2.0/24: it takes keys and values, not 5"),
     ],
 )

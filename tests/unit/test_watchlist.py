@@ -180,7 +180,8 @@ RULE = '[[prefix]]\nprefix = "192.0.2.0/24"\norigins = [64500]\n'
         ),
         (
             "[[prefixes]]\n",
-            "1: unknown key 'prefixes'; a rule begins with [[prefix]] or [[asn]]",
+            "1: unknown key 'prefixes'; a rule begins with [[prefix]] or [[asn]]; did you mean"
+            " prefix?",
         ),
         (
             "[[prefix]]\norigins = [1]",
@@ -189,7 +190,7 @@ RULE = '[[prefix]]\nprefix = "192.0.2.0/24"\norigins = [64500]\n'
         (
             RULE.replace("2.0/24", "2.1/24"),
             "2: rule 1: prefix = '192.0.2.1/24': prefix '192.0.2.1/24' has bits set beyond its"
-            " length",
+            " length; did you mean 192.0.2.0/24?",
         ),
         (
             RULE.replace("[64500]", "64500"),
@@ -240,8 +241,37 @@ RULE = '[[prefix]]\nprefix = "192.0.2.0/24"\norigins = [64500]\n'
         ),
         ("[[siblings]]\nasns = [1]", "2: siblings 1: asns = [1]: it takes two or more AS numbers"),
         (
+            RULE.replace("192.0.2.0/24", "192.0.2.0"),
+            "2: rule 1: prefix = '192.0.2.0': '192.0.2.0' is not an IP prefix; did you mean"
+            " 192.0.2.0/32?",
+        ),
+        (
+            RULE.replace("192.0.2.0/24", "web"),
+            "2: rule 1: prefix = 'web': 'web' is not an IP prefix, write it like",
+        ),
+        (
+            RULE.replace("192.0.2.0/24", "::ffff:c000:200/120"),
+            "2: rule 1: prefix = '::ffff:c000:200/120': IPv4 inside IPv6 is never announced;"
+            " write 192.0.2.0/24",
+        ),
+        (
+            RULE.replace("192.0.2.0/24", "::ffff:192.0.2.0/120"),
+            "2: rule 1: prefix = '::ffff:192.0.2.0/120': '::ffff:192.0.2.0/120' is not an IP"
+            " prefix; did you mean 192.0.2.0/24?",
+        ),
+        (
+            RULE.replace("[64500]", "[1.10]"),
+            "3: rule 1: origins = [1.1]: 1.1 is not an AS number (1 to 4294967295); of asdot"
+            " notation write the plain number: 65546 for 1.10",
+        ),
+        (
+            RULE + r"[[prefix.path]]" + "\n" + r"match = '(\d|\d\d|,)*[a-z]$'",
+            r"5: rule 1: match = '(\\d|\\d\\d|,)*[a-z]$': it takes too long on a long path",
+        ),
+        (
             RULE.replace("[64500]", '["AS64500"]'),
-            "3: rule 1: origins = ['AS64500']: 'AS64500' is not an AS number (1 to 4294967295)",
+            "3: rule 1: origins = ['AS64500']: 'AS64500' is not an AS number (1 to 4294967295);"
+            " write 64500, without quotes",
         ),
         (
             RULE.replace("[64500]", "[0]"),
@@ -276,6 +306,19 @@ def test_a_mistake_is_told_with_line_rule_key_value_and_remedy(
     found = problems(tmp_path, text)
     assert len(found) == 1
     assert found[0].startswith(problem)
+
+
+def test_a_file_that_nobody_could_have_written_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "watch.toml"
+    with path.open("wb") as file:
+        file.truncate(2**24 + 1)
+    with pytest.raises(UsageError, match="is larger than 16 MiB"):
+        load_watchlist(path)
+    path.write_text("a = " + "[" * 10_000)
+    with pytest.raises(UsageError, match="nested too deeply"):
+        load_watchlist(path)
+    with pytest.raises(UsageError, match="Is a directory"):
+        load_watchlist(tmp_path)
 
 
 def test_two_spellings_of_one_prefix_are_the_same_prefix(tmp_path: Path) -> None:
