@@ -15,10 +15,9 @@ from bgptui.config.schema import Config
 from bgptui.config.toml_file import TomlFile
 from bgptui.domain.alert_json import printable
 from bgptui.errors import ServiceUnreachable, UsageError
-from bgptui.routemon.census import RibCensus
 from bgptui.routemon.concern import Concern
 from bgptui.routemon.file_concerns import file_concerns
-from bgptui.routemon.rib_concerns import announced_within, census_of, rib_concerns
+from bgptui.routemon.rib_concerns import announced, census_of, rib_concerns
 from bgptui.routemon.roa_concerns import roa_concerns
 from bgptui.routemon.watchlist import Watchlist
 from bgptui.routemon.watchlist_file import parse_watchlist, read_watchlist
@@ -32,15 +31,16 @@ def run(args: argparse.Namespace) -> int:
     file = read_watchlist(Path(config.watch.file))
     watchlist = parse_watchlist(file)
     found = list(file_concerns(file, watchlist, time.time()))
-    census = None
+    seen: list[tuple[int, str]] = []
     if args.rib:
         census = census_of(watchlist)
         census.take(read_ribs(args, args.rib))
         min_peers = args.min_peers or config.watch.min_peers
         found += rib_concerns(watchlist, census, min_peers=min_peers)
+        seen += announced(census, min_peers=min_peers)
     has_vrps = _names_vrps(args, config)
     if has_vrps:
-        found += _by_roas(args, watchlist, census)
+        found += _by_roas(args, watchlist, seen)
     for concern in sorted(found, key=lambda concern: _line(file, concern)):
         print(_json(file, concern) if args.json else _text(file, concern))
     against = ["itself", *["ROAs"] * has_vrps, *["routing tables"] * bool(args.rib)]
@@ -59,13 +59,12 @@ def _names_vrps(args: argparse.Namespace, config: Config) -> bool:
 
 
 def _by_roas(
-    args: argparse.Namespace, watchlist: Watchlist, census: RibCensus | None
+    args: argparse.Namespace, watchlist: Watchlist, seen: list[tuple[int, str]]
 ) -> Iterator[Concern]:
     with loaded_vrps(args) as vrps:
         if vrps.health().state == "stale":
             raise ServiceUnreachable(f"VRPs: {vrps.health().source}: too old for a verdict")
-        announced = (lambda _vrp: 0) if census is None else announced_within(census)
-        yield from roa_concerns(watchlist.rules, vrps.validate, announced)
+        yield from roa_concerns(watchlist.rules, vrps.validate, seen)
 
 
 def _line(file: TomlFile, concern: Concern) -> int:

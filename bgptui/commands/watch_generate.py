@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
             if args.rib:
                 draft = _from_rib(args, asns, heading, vrps)
             else:
-                draft = draft_from_vrps(asns, vrps.vrps())
+                draft = draft_from_vrps(asns, vrps.vrps)
     _write(args.output, draft, heading)
     if not draft.rules:
         print(f"bgptui: nothing of {named} was found", file=sys.stderr)

@@ -97,7 +97,8 @@ class RibCensus:
         """Peers that have the whole table of a family as far as can be told; the others, mostly
         with their customers' routes alone, do not see a prefix however well it is announced."""
         counts = self._prefixes_of[width].values()
-        return sum(count >= max(counts) * _FULL_SHARE for count in counts)
+        least = max(counts, default=0) * _FULL_SHARE
+        return sum(count >= least for count in counts)
 
     def prefixes(self) -> list[str]:
         """What was kept, in the order of addresses."""
@@ -153,3 +154,21 @@ class RibCensus:
                 self.upstreams[hop].note(before, peer=peer, first_hand=before == peer)
             if isinstance(behind, int):
                 self.downstreams[hop].note(behind, peer=peer, first_hand=hop == peer)
+
+
+class Enough:
+    """How many peers make a route believable: fewer where fewer have the whole table.
+
+    Args:
+        min_peers: distinct peer ASes that it takes.
+    """
+
+    def __init__(self, census: RibCensus, min_peers: int) -> None:
+        self._of_width = {
+            width: max(1, min(min_peers, census.full_feeds(width)))
+            for width in (IPV4_BITS, IPV6_BITS)
+        }
+        self.anywhere = max(self._of_width.values())
+
+    def __call__(self, prefix: str) -> int:
+        return self._of_width[IPV6_BITS if ":" in prefix else IPV4_BITS]

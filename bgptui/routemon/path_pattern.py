@@ -79,17 +79,29 @@ def check_expression(text: str) -> None:
     if len(text) > EXPRESSION_MOST:
         raise BadInput(f"it has more than {EXPRESSION_MOST} characters", reason="bad_expression")
     try:
-        find = regex.compile(text).search
+        expression = regex.compile(text)
     except (regex.error, RecursionError, OverflowError) as error:
         raise BadInput(f"it is no regular expression: {error}", reason="bad_expression") from None
     for path in _LONG_PATHS:
         try:
-            find(path, timeout=SEARCH_S)
+            _finds(expression, path)
         except TimeoutError:
             raise BadInput(
                 "it takes too long on a long path: do not repeat what is repeated inside already",
                 reason="slow_pattern",
             ) from None
+
+
+def _finds(expression: regex.Pattern[str], text: str) -> bool:
+    """Whether the expression is found.
+
+    Raises:
+        TimeoutError: it took too long twice: once may be this thread that had to wait.
+    """
+    try:
+        return expression.search(text, timeout=SEARCH_S) is not None
+    except TimeoutError:
+        return expression.search(text, timeout=SEARCH_S) is not None
 
 
 class _Search:
@@ -102,7 +114,7 @@ class _Search:
     def finds(self, text: str) -> bool:
         if not self._is_slow:
             try:
-                return self._expression.search(text, timeout=SEARCH_S) is not None
+                return _finds(self._expression, text)
             except TimeoutError:
                 self._is_slow = True
                 log.warning(

@@ -1,14 +1,15 @@
 """What routing tables say of a watchlist: what is expected and never seen, and the reverse."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from bgptui.domain.prefix import IPV4_BITS, IPV6_BITS, parse_prefix
-from bgptui.domain.rpki import Vrp
-from bgptui.routemon.census import Neighbours, RibCensus
+from bgptui.domain.prefix import parse_prefix
+from bgptui.routemon.census import Enough, Neighbours, RibCensus
 from bgptui.routemon.concern import Concern, of_rule
 from bgptui.routemon.rules import named
 from bgptui.routemon.verdict import Origin
 from bgptui.routemon.watchlist import AsRule, Rule, Watchlist, members
+
+_SHOWN = 5  # prefixes of a long list
 
 
 def census_of(watchlist: Watchlist) -> RibCensus:
@@ -22,7 +23,7 @@ def rib_concerns(watchlist: Watchlist, census: RibCensus, *, min_peers: int) -> 
     Args:
         min_peers: distinct peer ASes that make a route believable.
     """
-    enough = _Enough(census, min_peers)
+    enough = Enough(census, min_peers)
     for rule in watchlist.rules:
         if not rule.ignore:
             yield from _prefix(rule, watchlist, census, enough)
@@ -41,50 +42,17 @@ def rib_concerns(watchlist: Watchlist, census: RibCensus, *, min_peers: int) -> 
         yield from _neighbours(as_rule, census, enough.anywhere)
 
 
-def announced_within(census: RibCensus) -> Callable[[Vrp], int]:
-    """For roa_concerns: the longest prefix that a VRP's AS announces within the VRP, in bits."""
-    by_origin: dict[int, list[tuple[int, int, int]]] = {}
+def announced(census: RibCensus, *, min_peers: int) -> Iterator[tuple[int, str]]:
+    """What each AS announces, for roa_concerns: (origin, prefix)."""
+    enough = Enough(census, min_peers)
     for prefix in census.prefixes():
-        for origin in census.origins(prefix):
-            if isinstance(origin, int):
-                by_origin.setdefault(origin, []).append(parse_prefix(prefix))
-
-    def longest(vrp: Vrp) -> int:
-        width, address, length = parse_prefix(vrp.prefix)
-        below = width - length
-        return max(
-            (
-                its_length
-                for its_width, its_address, its_length in by_origin.get(vrp.asn, ())
-                if its_width == width
-                and length <= its_length <= vrp.max_length
-                and its_address >> below == address >> below
-            ),
-            default=0,
-        )
-
-    return longest
-
-
-_SHOWN = 5
-
-
-class _Enough:
-    """How many peers it takes to be believed: fewer where fewer have the whole table."""
-
-    def __init__(self, census: RibCensus, min_peers: int) -> None:
-        self._of_width = {
-            width: max(1, min(min_peers, census.full_feeds(width)))
-            for width in (IPV4_BITS, IPV6_BITS)
-        }
-        self.anywhere = max(self._of_width.values())
-
-    def __call__(self, prefix: str) -> int:
-        return self._of_width[parse_prefix(prefix)[0]]
+        for origin, peers in census.origins(prefix).items():
+            if isinstance(origin, int) and peers >= enough(prefix):
+                yield origin, prefix
 
 
 def _prefix(
-    rule: Rule, watchlist: Watchlist, census: RibCensus, enough: _Enough
+    rule: Rule, watchlist: Watchlist, census: RibCensus, enough: Enough
 ) -> Iterator[Concern]:
     seen = census.origins(rule.prefix)
     if rule.origins and not seen:

@@ -3,6 +3,7 @@
 Source: RFC 9319 (max length), RFC 6811 section 2, RFC 6483 section 4 (AS 0).
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 
 from bgptui.domain.prefix import parse_prefix
@@ -16,16 +17,16 @@ Validate = Callable[[str, int | None], OriginValidation]
 def roa_concerns(
     rules: Iterable[Rule],
     validate: Validate,
-    announced: Callable[[Vrp], int] = lambda _vrp: 0,
+    announced: Iterable[tuple[int, str]] = (),
 ) -> Iterator[Concern]:
     """Each expected route against the ROAs.
 
     Args:
         validate: origin validation, with fresh VRPs.
-        announced: the longest prefix, in bits, that a VRP's AS announces within the VRP; 0 where
-            it announces none, or nobody knows.
+        announced: (origin, prefix) of what is seen, as far as anybody knows.
     """
     looked_at = [rule for rule in rules if not rule.ignore]
+    used = _UsedLengths(looked_at, announced)
     told: set[Vrp] = set()
     for rule in looked_at:
         if not rule.origins:
@@ -38,7 +39,7 @@ def roa_concerns(
             for vrp in got.covering:
                 if vrp.asn == origin and vrp not in told:
                     told.add(vrp)
-                    yield from _too_loose(rule, vrp, looked_at, announced(vrp))
+                    yield from _too_loose(rule, vrp, used.longest_in(vrp))
 
 
 def _not_found(rule: Rule) -> Concern:
@@ -79,23 +80,44 @@ def _route(rule: Rule, origin: int, got: OriginValidation) -> Iterator[Concern]:
             )
 
 
-def _too_loose(rule: Rule, vrp: Vrp, rules: Iterable[Rule], announced: int) -> Iterator[Concern]:
+class _UsedLengths:
+    """Which prefix lengths each AS expects to use, and uses, within a VRP."""
+
+    def __init__(self, rules: Iterable[Rule], announced: Iterable[tuple[int, str]]) -> None:
+        # By AS and width: (address, length, longest length), in order of addresses.
+        self._used: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
+        for rule in rules:
+            for origin in rule.origins:
+                self._add(origin, rule.prefix, rule.max_length)
+        for origin, prefix in announced:
+            self._add(origin, prefix, 0)
+        for listed in self._used.values():
+            listed.sort()
+
+    def _add(self, origin: int, prefix: str, longest: int) -> None:
+        width, address, length = parse_prefix(prefix)
+        self._used.setdefault((origin, width), []).append((address, length, max(length, longest)))
+
+    def longest_in(self, vrp: Vrp) -> int:
+        """The longest that its AS uses of the lengths that a VRP allows, its own at least."""
+        width, address, length = parse_prefix(vrp.prefix)
+        used = self._used.get((vrp.asn, width), [])
+        begin = bisect_left(used, (address,))
+        end = bisect_left(used, (address + (1 << (width - length)),))
+        return max(
+            (
+                min(longest, vrp.max_length)
+                for _, its_length, longest in used[begin:end]
+                if length <= its_length <= vrp.max_length
+            ),
+            default=length,
+        )
+
+
+def _too_loose(rule: Rule, vrp: Vrp, longest: int) -> Iterator[Concern]:
     """A ROA for lengths that nobody expects vouches for whoever forges its AS as the origin of a
     longer prefix, which wins everywhere."""
-    width, address, length = parse_prefix(vrp.prefix)
-    expected = announced
-    for other in rules:
-        its_width, its_address, its_length = parse_prefix(other.prefix)
-        below = width - length
-        if (
-            vrp.asn in other.origins
-            and its_width == width
-            and its_length >= length
-            and its_address >> below == address >> below
-        ):
-            expected = max(expected, other.max_length)
-    if vrp.max_length > max(expected, length):
-        longest = max(expected, length)
+    if vrp.max_length > longest:
         yield of_rule(
             rule,
             "roa_too_loose",

@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection, Iterable
 
 from msgspec import Struct
 
-from bgptui.domain.prefix import IPV4_BITS, IPV6_BITS, parse_prefix
+from bgptui.domain.prefix import parse_prefix
 from bgptui.domain.rpki import OriginValidation, RpkiState, Vrp
-from bgptui.routemon.census import Neighbours, RibCensus
+from bgptui.routemon.census import Enough, Neighbours, RibCensus
 from bgptui.routemon.rules import named
 from bgptui.routemon.verdict import Origin
 from bgptui.routemon.watchlist import AsRule, Rule, members
@@ -66,30 +66,30 @@ def draft_from_rib(
         validate: origin validation, to say where it disagrees; None for nothing.
         vrps: the ROAs of these ASes; those for what is not announced are told.
     """
-    draft = Draft([], [], {}, {})
+    draft, enough = Draft([], [], {}, {}), Enough(census, min_peers)
     announced = set()
     for prefix in census.prefixes():
-        if _draft_prefix(draft, asns, census, prefix, min_peers=min_peers, validate=validate):
+        if _draft_prefix(draft, asns, census, prefix, enough=enough(prefix), validate=validate):
             announced.add(prefix)
-    for vrp in sorted(vrps, key=_order):
-        if vrp.asn in asns and vrp.prefix not in announced:
-            draft.leave_out(_UNUSED_ROA, f"{vrp.prefix} up to /{vrp.max_length}, AS{vrp.asn}")
+    own = [vrp for vrp in vrps if vrp.asn in asns and vrp.prefix not in announced]
+    for vrp in sorted(own, key=_order):
+        draft.leave_out(_UNUSED_ROA, f"{vrp.prefix} up to /{vrp.max_length}, AS{vrp.asn}")
     for number, asn in enumerate(sorted(asns), start=1):
-        _draft_as(draft, number, asn, census, min_peers=min_peers)
+        _draft_as(draft, number, asn, census, enough=enough.anywhere)
     return draft
 
 
-def draft_from_vrps(asns: Collection[int], vrps: Iterable[Vrp]) -> Draft:
+def draft_from_vrps(asns: Collection[int], vrps: Callable[[], Iterable[Vrp]]) -> Draft:
     """Rules for what ROAs allow to these ASes.
 
     Args:
-        vrps: all there are: what other ASes may announce of the same prefixes is expected, too.
+        vrps: gives all there are, each time: what other ASes may announce of the same prefixes is
+            expected, too.
     """
     draft = Draft([], [], {}, {})
     by_prefix: dict[str, dict[int, int]] = {}
-    everybody = list(vrps)
-    own = {vrp.prefix for vrp in everybody if vrp.asn in asns}
-    for vrp in everybody:
+    own = {vrp.prefix for vrp in vrps() if vrp.asn in asns}
+    for vrp in vrps():
         if vrp.prefix in own and vrp.asn:  # AS 0 is nobody's origin (RFC 6483)
             lengths = by_prefix.setdefault(vrp.prefix, {})
             lengths[vrp.asn] = max(vrp.max_length, lengths.get(vrp.asn, 0))
@@ -111,12 +111,10 @@ def _draft_prefix(
     census: RibCensus,
     prefix: str,
     *,
-    min_peers: int,
+    enough: int,
     validate: Validate | None,
 ) -> bool:
     """Add the rule of one prefix, or say why there is none; whether there is one."""
-    parsed = parse_prefix(prefix)
-    enough = min(min_peers, census.full_feeds(parsed[0]))
     seen = census.origins(prefix)
     expected: list[int] = []
     said, doubtful = [], []
@@ -131,13 +129,21 @@ def _draft_prefix(
             whose = "" if is_own else ", not one of those asked for: is it right?"
             said.append(f"{share}{whose}{_verdict(prefix, origin, validate)}")
     if not any(origin in asns for origin in expected):
-        mine = any(not set(asns).isdisjoint(members(origin)) for origin in seen)
-        for line in doubtful if mine else ():
-            draft.leave_out(_DOUBTFUL, f"{prefix} {line}")
-        for origin in () if mine else expected:
-            draft.leave_out(_DELEGATED, f"{prefix} AS{origin}")
+        if any(not set(asns).isdisjoint(members(origin)) for origin in seen):
+            for line in doubtful:
+                draft.leave_out(_DOUBTFUL, f"{prefix} {line}")
+        else:
+            for origin in (origin for origin, peers in seen.items() if peers >= enough):
+                verdict = _verdict(prefix, origin, validate)
+                draft.leave_out(_DELEGATED, f"{prefix} {named(origin)}{verdict}")
         return False
-    draft.add(prefix, expected, parsed[2], *said, *(f"left out: {line}" for line in doubtful))
+    draft.add(
+        prefix,
+        expected,
+        parse_prefix(prefix)[2],
+        *said,
+        *(f"left out: {line}" for line in doubtful),
+    )
     return True
 
 
@@ -165,8 +171,7 @@ def _verdict(prefix: str, origin: Origin, validate: Validate | None) -> str:
     return f"; RPKI invalid ({got.reason})" if got.state is RpkiState.INVALID else ""
 
 
-def _draft_as(draft: Draft, number: int, asn: int, census: RibCensus, *, min_peers: int) -> None:
-    enough = min(min_peers, max(map(census.full_feeds, (IPV4_BITS, IPV6_BITS))))
+def _draft_as(draft: Draft, number: int, asn: int, census: RibCensus, *, enough: int) -> None:
     above, below = census.upstreams[asn], census.downstreams[asn]
     said = [*_doubted("upstreams", above, enough), *_doubted("downstreams", below, enough)]
     if asn not in census.in_paths:

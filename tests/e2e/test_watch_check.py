@@ -67,7 +67,8 @@ def test_a_warning_names_file_line_rule_and_remedy(
         (OURS, [("192.0.2.0/24", 24, 64500)], [(1, "no_roa")]),
         (OURS, [("203.0.113.0/24", 24, 64999)], [(1, "roa_contradicts")]),
         (OURS, [("203.0.113.0/24", 24, 0)], [(1, "roa_contradicts")]),
-        (OURS, [("203.0.0.0/16", 23, 64500)], [(1, "roa_contradicts")]),
+        # It is too short for the /24, and lets others forge anything down to a /23.
+        (OURS, [("203.0.0.0/16", 23, 64500)], [(1, "roa_contradicts"), (1, "roa_too_loose")]),
         (OURS, [("203.0.113.0/24", 28, 64500)], [(1, "roa_too_loose")]),
         # Of another origin it is none of our business.
         (OURS, [("203.0.113.0/24", 24, 64500), ("203.0.113.0/24", 28, 64999)], []),
