@@ -46,6 +46,20 @@ def loaded_vrps(args: argparse.Namespace, *, must_be_there: bool = True) -> Iter
         vrps.stop()
 
 
+@contextmanager
+def fresh_vrps(args: argparse.Namespace) -> Iterator[Validator]:
+    """The same, with VRPs that are good for a verdict.
+
+    Raises:
+        UsageError, ServiceUnreachable: as loaded_vrps', or they are stale.
+    """
+    with loaded_vrps(args) as vrps:
+        health = vrps.health()
+        if health.state == "stale":
+            raise ServiceUnreachable(f"VRPs: {health.source}: too old for a verdict")
+        yield vrps
+
+
 def _sources(args: argparse.Namespace) -> Rpki:
     config = load_settings(args).config
     start_log(args, config.runtime.log_format)

@@ -11,6 +11,7 @@ from bgptui.commands.settings import load_settings
 from bgptui.domain.alert_json import printable
 from bgptui.errors import UsageError
 from bgptui.routemon.bgpalerter_import import import_prefixes
+from bgptui.routemon.rules import all_named
 from bgptui.routemon.watchlist import AsRule, Check, Rule, Watchlist
 from bgptui.routemon.watchlist_file import load_watchlist
 from bgptui.routemon.watchlist_text import watchlist_text
@@ -41,7 +42,10 @@ def import_bgpalerter(args: argparse.Namespace) -> int:
         raise UsageError("\n".join(f"{path}: {line}" for line in lines)) from None
     for note in imported.notes:
         print(f"{path}: {note}", file=sys.stderr)
-    heading = (f"From BGPalerter's {path.name}.", *imported.notes)
+    heading = (
+        f"From BGPalerter's {'prefixes.yml' if args.file == '-' else path.name}.",
+        *imported.notes,
+    )
     sys.stdout.write(watchlist_text(imported.rules, imported.as_rules, heading=heading))
     return 0
 
@@ -81,4 +85,4 @@ def _what(rule: Rule | AsRule) -> str:
 
 
 def _names(asns: tuple[int, ...]) -> str:
-    return ", ".join(f"AS{asn}" for asn in asns) or "nobody"
+    return all_named(asns) or "nobody"

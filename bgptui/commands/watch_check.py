@@ -10,11 +10,11 @@ import msgspec
 
 from bgptui.commands.rib import read_ribs
 from bgptui.commands.settings import load_settings
-from bgptui.commands.vrp_sources import loaded_vrps
+from bgptui.commands.vrp_sources import fresh_vrps
 from bgptui.config.schema import Config
 from bgptui.config.toml_file import TomlFile
 from bgptui.domain.alert_json import printable
-from bgptui.errors import ServiceUnreachable, UsageError
+from bgptui.errors import UsageError
 from bgptui.routemon.concern import Concern
 from bgptui.routemon.file_concerns import file_concerns
 from bgptui.routemon.rib_concerns import announced, census_of, rib_concerns
@@ -61,9 +61,7 @@ def _names_vrps(args: argparse.Namespace, config: Config) -> bool:
 def _by_roas(
     args: argparse.Namespace, watchlist: Watchlist, seen: list[tuple[int, str]]
 ) -> Iterator[Concern]:
-    with loaded_vrps(args) as vrps:
-        if vrps.health().state == "stale":
-            raise ServiceUnreachable(f"VRPs: {vrps.health().source}: too old for a verdict")
+    with fresh_vrps(args) as vrps:
         yield from roa_concerns(watchlist.rules, vrps.validate, seen)
 
 

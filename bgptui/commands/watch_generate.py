@@ -7,11 +7,12 @@ from pathlib import Path
 
 from bgptui.commands.rib import read_ribs, rib_time
 from bgptui.commands.settings import load_settings
-from bgptui.commands.vrp_sources import loaded_vrps
+from bgptui.commands.vrp_sources import fresh_vrps
 from bgptui.domain.alert_json import iso_utc, printable
 from bgptui.domain.prefix import IPV4_BITS, IPV6_BITS
 from bgptui.errors import UsageError
 from bgptui.routemon.census import RibCensus
+from bgptui.routemon.rules import all_named
 from bgptui.routemon.watchlist_draft import Draft, draft_from_rib, draft_from_vrps
 from bgptui.routemon.watchlist_text import watchlist_text
 from bgptui.rpki.validator import Validator
@@ -25,14 +26,13 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(
             "watch generate: name a routing table (--rib), VRPs (--vrps, --rtr) or both"
         )
-    if args.output is not None and args.output.exists() and not args.force:
-        raise UsageError(f"{args.output}: is there already; --force writes over it")
-    named = ", ".join(f"AS{asn}" for asn in asns)
+    _check_output(args)
+    named = all_named(asns)
     heading = [f"Prefixes of {named}, by bgptui watch generate. Read it before you rely on it."]
     if args.vrps is None and args.rtr is None:
         draft = _from_rib(args, asns, heading)
     else:
-        with loaded_vrps(args) as vrps:
+        with fresh_vrps(args) as vrps:
             heading += _provenance(vrps)
             if args.rib:
                 draft = _from_rib(args, asns, heading, vrps)
@@ -43,6 +43,17 @@ def run(args: argparse.Namespace) -> int:
         print(f"bgptui: nothing of {named} was found", file=sys.stderr)
         return 1
     return 0
+
+
+def _check_output(args: argparse.Namespace) -> None:
+    """Refuse before minutes are spent on a routing table."""
+    output: Path | None = args.output
+    if output is None:
+        return
+    if output.exists() and not args.force:
+        raise UsageError(f"{output}: is there already; --force writes over it")
+    if not output.parent.is_dir():
+        raise UsageError(f"{output}: there is no such folder")
 
 
 def _from_rib(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from bgptui.domain.prefix import parse_prefix
 from bgptui.routemon.census import Enough, Neighbours, RibCensus
 from bgptui.routemon.concern import Concern, of_rule
-from bgptui.routemon.rules import named
+from bgptui.routemon.rules import all_named, named
 from bgptui.routemon.verdict import Origin
 from bgptui.routemon.watchlist import AsRule, Rule, Watchlist, members
 
@@ -77,7 +77,7 @@ def _prefix(
             yield _unexpected(rule, rule.prefix, origin, peers)
     for asn in rule.upstreams or ():
         if not any(asn in census.upstreams[origin] for origin in rule.origins):
-            yield _unseen(rule, "upstream", asn, _names(rule.origins))
+            yield _unseen(rule, "upstream", asn, all_named(rule.origins))
 
 
 def _more_specific(
@@ -155,7 +155,3 @@ def _unseen(rule: Rule | AsRule, side: str, asn: int, whose: str) -> Concern:
         f"AS{asn} is in no path as {side} of {whose}",
         f"take AS{asn} out of {side}s, unless it stands by",
     )
-
-
-def _names(asns: tuple[int, ...]) -> str:
-    return ", ".join(f"AS{asn}" for asn in asns)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from bgptui.domain.prefix import parse_prefix
 from bgptui.domain.rpki import InvalidReason, OriginValidation, RpkiState, Vrp
 from bgptui.routemon.concern import Concern, of_rule
+from bgptui.routemon.rules import all_named
 from bgptui.routemon.watchlist import Rule
 
 Validate = Callable[[str, int | None], OriginValidation]
@@ -131,11 +132,10 @@ def _nobody(rule: Rule, validate: Validate) -> Iterator[Concern]:
     got = validate(rule.prefix, 0)
     others = sorted({vrp.asn for vrp in got.covering if vrp.asn})
     if others:
-        named = ", ".join(f"AS{asn}" for asn in others)
         yield of_rule(
             rule,
             "roa_contradicts",
-            f"nobody may announce it, and ROAs allow it to {named}",
+            f"nobody may announce it, and ROAs allow it to {all_named(others)}",
             "withdraw these ROAs, or name the origin",
         )
     elif not got.covering:

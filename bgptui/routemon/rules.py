@@ -4,6 +4,8 @@ Class codes are those of ARTEMIS, prefix | path: E exact, S sub-prefix, Q squatt
 announce it); 0 illegal origin, - none. What a path says is in path_rules.py.
 """
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -135,7 +137,7 @@ def _foreign_origin(
     validation: OriginValidation,
 ) -> Finding:
     severity = Severity.CRITICAL
-    expected = ", ".join(f"AS{asn}" for asn in rule.origins) or "nobody to do so"
+    expected = all_named(rule.origins) or "nobody to do so"
     why = f"{named(origin)} announces {prefix}; the watchlist expects {expected}"
     if prefix != rule.prefix:
         why += f" for {rule.prefix}"
@@ -201,8 +203,13 @@ def _unwatched(prefix: str, validation: OriginValidation) -> Finding | None:
     )
 
 
+def all_named(asns: Iterable[int]) -> str:
+    """ASes in a sentence, e.g. `AS64496, AS64497`."""
+    return ", ".join(f"AS{asn}" for asn in asns)
+
+
 def named(origin: int | tuple[int, ...]) -> str:
     """The origin in a sentence."""
     if isinstance(origin, int):
         return f"AS{origin}"
-    return "the AS_SET {" + ", ".join(f"AS{asn}" for asn in origin) + "}"
+    return "the AS_SET {" + all_named(origin) + "}"

@@ -11,7 +11,7 @@ from msgspec import Struct
 from bgptui.domain.prefix import parse_prefix
 from bgptui.domain.rpki import OriginValidation, RpkiState, Vrp
 from bgptui.routemon.census import Enough, Neighbours, RibCensus
-from bgptui.routemon.rules import named
+from bgptui.routemon.rules import all_named, named
 from bgptui.routemon.verdict import Origin
 from bgptui.routemon.watchlist import AsRule, Rule, members
 
@@ -98,7 +98,7 @@ def draft_from_vrps(asns: Collection[int], vrps: Callable[[], Iterable[Vrp]]) ->
         for max_length in sorted(set(lengths.values())):
             origins = [asn for asn, its in lengths.items() if its == max_length]
             others = sorted(set(origins).difference(asns))
-            said = [f"a ROA allows it to {_list(others)}, too"] if others else []
+            said = [f"a ROA allows it to {all_named(others)}, too"] if others else []
             draft.add(prefix, origins, max_length, *said)
     for number, asn in enumerate(sorted(asns), start=1):
         draft.as_rules.append(AsRule(number, asn))
@@ -199,7 +199,3 @@ def _peers(count: int) -> str:
 
 def _order(vrp: Vrp) -> tuple[tuple[int, int, int], int, int]:
     return parse_prefix(vrp.prefix), vrp.max_length, vrp.asn
-
-
-def _list(asns: Iterable[int]) -> str:
-    return ", ".join(f"AS{asn}" for asn in asns)

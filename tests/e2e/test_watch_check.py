@@ -218,6 +218,16 @@ def test_a_configured_source_of_vrps_that_is_away_is_an_unreachable_service(
     assert "VRPs: " in capsys.readouterr().err
 
 
+def test_old_vrps_of_a_configured_source_give_no_warnings_but_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vrps = tmp_path / "old.json"
+    roa = {"prefix": "203.0.113.0/24", "maxLength": 24, "asn": 64500}
+    vrps.write_text(json.dumps({"metadata": {"buildtime": "2020-01-01T00:00:00Z"}, "roas": [roa]}))
+    assert check(tmp_path, OURS, "--set", f"rpki.vrps={vrps}") == 3
+    assert "too old for a verdict" in capsys.readouterr().err
+
+
 def test_without_a_watchlist_the_check_says_how_to_name_one(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -187,6 +187,7 @@ def test_a_watchlist_that_is_there_is_not_written_over(
     [
         (("--asn", "64500"), "name a routing table (--rib), VRPs (--vrps, --rtr) or both"),
         (("--asn", "64500", "--rib", "nowhere"), "nowhere: cannot be read: No such file"),
+        (("--asn", "64500", "--rib", "x", "-o", "nowhere/w.toml"), "there is no such folder"),
         (("--asn", "64500", "--vrps", "nowhere"), "nowhere: there is no such file of VRPs"),
     ],
 )
