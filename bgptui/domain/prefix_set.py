@@ -20,6 +20,11 @@ class PrefixSet:
     def __len__(self) -> int:
         return len(self._members)
 
+    @property
+    def members(self) -> frozenset[tuple[int, int, int]]:
+        """The prefixes as it was made of them."""
+        return self._members
+
     def __iter__(self) -> Iterator[str]:
         """The prefixes as text, IPv4 first, in their order."""
         return (format_prefix(*member) for member in sorted(self._members))

@@ -84,7 +84,15 @@ class RtrSource:
         vrps, aspas = self._union.size(self._location)
         detail = f"RTR v{session.version}, session {session.session}, serial {session.serial}"
         return SourceStatus(
-            self._location, state, vrps, aspas, as_of, "" if as_of is None else detail, error
+            self._location,
+            state,
+            vrps,
+            aspas,
+            as_of,
+            "" if as_of is None else detail,
+            error,
+            anchors={"": vrps},
+            held=None if self._guard.held is None else {"": self._guard.held},
         )
 
     def _run(self) -> None:

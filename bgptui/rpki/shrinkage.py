@@ -17,6 +17,11 @@ class ShrinkageGuard:
     def holds(self) -> bool:
         return self._held is not None
 
+    @property
+    def held(self) -> int | None:
+        """How many VRPs there are in what is held back; None where nothing is."""
+        return self._held
+
     def complaint(self, before: int, after: int) -> str:
         """Why `after` VRPs in place of `before` are not to be taken now; empty where they are."""
         shrunk = after < before * (1 - LARGEST_SHRINKAGE)

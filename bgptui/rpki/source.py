@@ -1,9 +1,12 @@
 """What a source of validated payloads is to those who unite several."""
 
+from collections.abc import Mapping
 from enum import Enum, StrEnum, auto
 from typing import Protocol
 
 from msgspec import Struct
+
+from bgptui.domain.rpki import Vrp
 
 
 class Ageing(Enum):
@@ -32,6 +35,10 @@ class SourceStatus(Struct, frozen=True):
         as_of: when its data was built, or confirmed by its cache; seconds since 1970 UTC.
         detail: protocol version, session and serial, where it has them.
         error: why the last look failed, or data is held back; empty where all is well.
+        anchors: its VRPs by trust anchor; an RTR cache names none, so that all are under "".
+        held: the same of what it said last and is held back; None where nothing is.
+        expires: of VRPs (without trust anchor) of origins that somebody asked for, seconds
+            since 1970 UTC; RTR says nothing of it.
     """
 
     name: str
@@ -41,6 +48,9 @@ class SourceStatus(Struct, frozen=True):
     as_of: float | None = None
     detail: str = ""
     error: str = ""
+    anchors: Mapping[str, int] = {}
+    held: Mapping[str, int] | None = None
+    expires: Mapping[Vrp, float] = {}
 
 
 class Source(Protocol):

@@ -7,9 +7,11 @@ replaced one by one and never mutated.
 import threading
 from collections import deque
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 
 from msgspec import Struct
 
+from bgptui.domain.prefix import parse_prefix
 from bgptui.domain.prefix_set import PrefixSet
 from bgptui.rpki.aspa_table import Providers, united
 from bgptui.rpki.slurm import Slurm
@@ -130,6 +132,16 @@ class Union:
         """The VRPs of one cache; to be read only."""
         said = self._said.get(source)
         return None if said is None else said.vrps
+
+    def overlapping(self, prefixes: Iterable[str], asns: AbstractSet[int]) -> list[Entry]:
+        """The VRPs that overlap a prefix, and those of these ASes; one may come several times."""
+        with self._writing:
+            found: list[Entry] = []
+            for prefix in prefixes:
+                found += self.table.overlapping(*parse_prefix(prefix))
+            if asns:
+                found += self.table.of_asns(asns)
+            return found
 
     def forget(self) -> None:
         """Answers given so far are not to be trusted: everything may have changed."""

@@ -1,6 +1,7 @@
 """What the RPKI says of routes: sources united, and no verdict where none of them is fresh."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 
 from bgptui.domain.aspa import Hop, OtcLeak, PathVerification, Role
 from bgptui.domain.health import RpkiHealth
@@ -14,6 +15,7 @@ from bgptui.rpki.origin_validation import validate
 from bgptui.rpki.slurm import Slurm
 from bgptui.rpki.source import Source, SourceState, SourceStatus
 from bgptui.rpki.union import Union
+from bgptui.rpki.vrp_set import Entry
 from bgptui.rpki.vrp_source import JsonSource
 from bgptui.rpki.vrp_table import Provenance
 
@@ -97,6 +99,26 @@ class Validator:
     def aspa_generation(self) -> int:
         """Changes whenever an answer of `verify_path` may change."""
         return self._union.aspa_generation
+
+    def fresh(self) -> tuple[SourceStatus, ...]:
+        """The sources in force as of the last `refresh`; none while there are no verdicts."""
+        if not self._in_force:
+            return ()
+        return tuple(status for status in self._statuses if status.state is SourceState.FRESH)
+
+    def overlapping(self, prefixes: Iterable[str], asns: AbstractSet[int]) -> list[Entry]:
+        """The VRPs in force that overlap one of these prefixes, and those of these ASes."""
+        return self._union.overlapping(prefixes, asns)
+
+    def published_for(self, prefix: tuple[int, int, int]) -> tuple[Entry, ...]:
+        """The VRPs in force of this very prefix (as of parse_prefix)."""
+        return tuple(self._union.table.own(*prefix))
+
+    def note_expiry_of(self, origins: frozenset[int]) -> None:
+        """Let sources keep when the VRPs of these origins expire, from their next look on."""
+        for source in self._sources:
+            if isinstance(source, JsonSource):
+                source.note_expiry_of(origins)
 
     def statuses(self) -> tuple[SourceStatus, ...]:
         """Each source as of the last `refresh`."""

@@ -13,6 +13,7 @@ import itertools
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import BinaryIO, TypeVar, cast
@@ -21,6 +22,8 @@ import msgspec
 import zstandard
 from msgspec import Raw, Struct
 
+from bgptui.domain.prefix import format_prefix, parse_prefix
+from bgptui.domain.rpki import Vrp
 from bgptui.errors import BadInput
 from bgptui.rpki.aspa_table import Providers, check_aspa, united
 from bgptui.rpki.vrp_set import MAX_ASN, VrpSet
@@ -47,6 +50,7 @@ class VrpFile(Struct, frozen=True):
         expired: entries left out because they had expired.
         next_expiry: when the first of the entries taken expires, None if no entry says; seconds
             since 1970 UTC.
+        expires: of the VRPs (without trust anchor) of the origins that were asked for, likewise.
     """
 
     vrps: VrpSet
@@ -57,6 +61,7 @@ class VrpFile(Struct, frozen=True):
     first_refused: str = ""
     expired: int = 0
     next_expiry: float | None = None
+    expires: dict[Vrp, float] = {}
 
     def table(self) -> VrpTable:
         """The VRPs as a table of their own."""
@@ -156,6 +161,7 @@ def read_vrps(
     expired_at: float | None,
     built_at: float | None = None,
     like: VrpSet | None = None,
+    expiry_of: AbstractSet[int] = frozenset(),
 ) -> VrpFile:
     """The payloads in a JSON document. Malformed entries are counted, the others are taken.
 
@@ -165,6 +171,7 @@ def read_vrps(
             the document as it stands.
         built_at: the build time where the document does not say.
         like: a set to share objects with, e.g. what the source held before.
+        expiry_of: origins whose VRPs' expiry is kept; of all it would take memory for nothing.
     Raises:
         BadInput: `not_vrps`; the content is no VRP document.
     """
@@ -172,6 +179,7 @@ def read_vrps(
     tally = _Tally(expired_at)
     vrps = VrpSet(like)
     anchors: dict[str, str] = {}
+    expires: dict[Vrp, float] = {}
     roas = document.roas
     roas.reverse()
     add, expires_at_all = vrps.add, expired_at is not None
@@ -188,6 +196,8 @@ def read_vrps(
                 anchor = anchors[entry.ta] = _trust_anchor(entry.ta)
             asn = entry.asn if isinstance(entry.asn, int) else as_number(entry.asn)
             add(entry.prefix, entry.max_length, asn, anchor)
+            if asn in expiry_of and entry.expires:
+                _note_expiry(entry, asn, entry.expires, expires)
         except BadInput as error:
             tally.refuse(error)
     aspas = _aspas(document, tally)
@@ -201,7 +211,16 @@ def read_vrps(
         first_refused=tally.first_refused,
         expired=tally.expired,
         next_expiry=tally.next_expiry,
+        expires=expires,
     )
+
+
+def _note_expiry(entry: _Roa, asn: int, at: float, expires: dict[Vrp, float]) -> None:
+    """Where several objects publish the same VRP, the last of them counts."""
+    width, address, length = parse_prefix(entry.prefix)
+    max_length = length if entry.max_length is None else entry.max_length
+    vrp = Vrp(format_prefix(width, address, length), max_length, asn)
+    expires[vrp] = max(at, expires.get(vrp, at))
 
 
 class _Tally:

@@ -5,6 +5,7 @@ published for that very prefix. VRPs whose payloads are equal share one object, 
 a slot in a dict and no text.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
@@ -148,6 +149,16 @@ class VrpSet:
     def since(self, before: "VrpSet") -> Delta:
         """What makes this set of `before`."""
         return Delta(announced=tuple(self._beyond(before)), withdrawn=tuple(before._beyond(self)))
+
+    def by_trust_anchor(self) -> dict[str, int]:
+        """How many there are of each trust anchor."""
+        counts: Counter[str] = Counter()
+        for lengths in self.own.values():
+            for own in lengths:
+                for payloads in own.values():
+                    for payload in payloads:
+                        counts[payload.trust_anchor] += 1
+        return dict(sorted(counts.items()))
 
     def payload(self, length: int, max_length: int, asn: int, trust_anchor: str = "") -> Payload:
         """The payload that equal ones share; the caller has checked the lengths.

@@ -4,6 +4,7 @@ import logging
 
 from msgspec import Struct
 
+from bgptui.domain.rpki import Vrp
 from bgptui.errors import BadInput, Transient
 from bgptui.rpki.shrinkage import ShrinkageGuard
 from bgptui.rpki.source import Ageing, SourceState, SourceStatus
@@ -26,6 +27,9 @@ class _Loaded(Struct, frozen=True):
     next_expiry: float | None
     vrps: int
     aspas: int
+    anchors: dict[str, int]
+    expires: dict[Vrp, float]
+    expiry_of: frozenset[int]
 
 
 class JsonSource:
@@ -65,6 +69,8 @@ class JsonSource:
         self._expired_at = expired_at
         self._loaded: _Loaded | None = None
         self._guard = ShrinkageGuard()
+        self._held: dict[str, int] | None = None  # by trust anchor, what the guard holds back
+        self._expiry_of: frozenset[int] = frozenset()
         self._looked_at: float | None = None
         self._error = ""
 
@@ -89,6 +95,10 @@ class JsonSource:
             self._error = str(error)
             raise
 
+    def note_expiry_of(self, origins: frozenset[int]) -> None:
+        """Keep from the next look on when the VRPs of these origins expire; any thread may ask."""
+        self._expiry_of = origins
+
     def refresh(self, now: float) -> None:
         """Look at the source where that is due. Failures are logged and shown in `status`; they
         leave what is in force as it is."""
@@ -108,7 +118,15 @@ class JsonSource:
             state = SourceState.STALE
             error = error or f"VRPs are older than {self._stale_after_s:g} s (rpki.stale_after_s)"
         return SourceStatus(
-            self._location, state, loaded.vrps, loaded.aspas, loaded.as_of, error=error
+            self._location,
+            state,
+            loaded.vrps,
+            loaded.aspas,
+            loaded.as_of,
+            error=error,
+            anchors=loaded.anchors,
+            held=self._held,
+            expires=loaded.expires,
         )
 
     def stop(self) -> None:
@@ -127,9 +145,12 @@ class JsonSource:
 
     def _known_version(self, now: float) -> Version | None:
         """What need not be sent again; None where it must be read though it is unchanged:
-        something in it has expired, or the union had to do without it for a while."""
+        something in it has expired, the union had to do without it for a while, or somebody wants
+        to know more of it."""
         loaded = self._loaded
         if loaded is None or (loaded.next_expiry is not None and loaded.next_expiry <= now):
+            return None
+        if not self._expiry_of <= loaded.expiry_of:
             return None
         if self._union.said_by(self._location) is None and not self._is_stale(loaded.as_of, now):
             return None
@@ -137,16 +158,29 @@ class JsonSource:
 
     def _take(self, fetched: Fetched, now: float) -> str:
         """Take what was fetched for loaded; why it was not taken, empty where it was."""
-        file = self._read(fetched, now)
+        expiry_of = self._expiry_of
+        file = self._read(fetched, now, expiry_of)
+        anchors = file.vrps.by_trust_anchor()
         size, before = len(file.vrps), 0 if self._loaded is None else self._loaded.vrps
         if complaint := self._guard.complaint(before, size):
+            self._held = anchors
             return f"{self._location}: {complaint}"
+        self._held = None
         if not self._is_stale(file.as_of, now):
             self._union.put(self._location, file.vrps, file.aspas)
-        self._loaded = _Loaded(fetched.version, file.as_of, file.next_expiry, size, len(file.aspas))
+        self._loaded = _Loaded(
+            fetched.version,
+            file.as_of,
+            file.next_expiry,
+            vrps=size,
+            aspas=len(file.aspas),
+            anchors=anchors,
+            expires=file.expires,
+            expiry_of=expiry_of,
+        )
         return ""
 
-    def _read(self, fetched: Fetched, now: float) -> VrpFile:
+    def _read(self, fetched: Fetched, now: float, expiry_of: frozenset[int]) -> VrpFile:
         by_clock = self._ageing is Ageing.BY_CLOCK
         modified = now if fetched.modified is None and by_clock else fetched.modified
         file = read_vrps(
@@ -155,6 +189,7 @@ class JsonSource:
             expired_at=now if by_clock else self._expired_at,
             built_at=modified,
             like=self._union.said_by(self._location),
+            expiry_of=expiry_of,
         )
         refused = sum(file.refused.values())
         for reason, count in file.refused.items():

@@ -9,6 +9,7 @@ reference, so that a reader sees it either before or after a change.
 """
 
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from bgptui.domain.rpki import Payload, Vrp
@@ -71,6 +72,34 @@ class VrpTable:
                 if found is not None:
                     return found
         return ()
+
+    def own(self, width: int, address: int, length: int) -> Iterator[Entry]:
+        """The VRPs that are published for this very prefix."""
+        network = address >> (width - length)
+        for payload in self._merged[width][length].get(network, ()):
+            if payload.length != length:
+                return  # from here on those that cover it
+            yield Entry(width, network, payload)
+
+    def overlapping(self, width: int, address: int, length: int) -> Iterator[Entry]:
+        """The VRPs of a prefix, of those that it covers and of those that cover it. Nobody may
+        write meanwhile."""
+        for payload in self.covering(width, address, length):
+            yield Entry(width, address >> (width - payload.length), payload)
+        network = address >> (width - length)
+        for longer, below in self._blocks[width].below(length, network):
+            yield from self.own(width, below << (width - longer), longer)
+
+    def of_asns(self, asns: AbstractSet[int]) -> Iterator[Entry]:
+        """The VRPs of these ASes; looks at all there are. Nobody may write meanwhile."""
+        for width, by_length in self._merged.items():
+            for length, of_length in enumerate(by_length):
+                for network, payloads in of_length.items():
+                    for payload in payloads:
+                        if payload.length != length:
+                            break
+                        if payload.asn in asns:
+                            yield Entry(width, network, payload)
 
     def adopt(self, vrps: VrpSet) -> None:
         """Take a set's VRPs into an empty table, sharing its objects: cheaper than a delta."""
