@@ -27,11 +27,12 @@ from bgptui.pipeline.holding import hold, hold_share, release
 from bgptui.pipeline.ingest import LastRun
 from bgptui.pipeline.inputs import Inputs, quarantine_path
 from bgptui.pipeline.moment import PeerCount
+from bgptui.pipeline.roa_watch import RoaWatch
 from bgptui.pipeline.rooms import Rooms
 from bgptui.pipeline.share import Share
 from bgptui.pipeline.spooling import Spooling
 from bgptui.pipeline.takeover import firing_before, histories
-from bgptui.pipeline.topology import Leg, Pipeline
+from bgptui.pipeline.topology import Held, Leg, Pipeline
 from bgptui.routemon.monitor import RouteMonitor
 from bgptui.routemon.origin_monitor import Bogons
 from bgptui.routemon.relationships import Relationships, load_relationships
@@ -56,6 +57,7 @@ from bgptui.store.start_state import (
     own_ids,
     start_state,
 )
+from bgptui.store.watched_vrps import watched_vrps
 
 log = logging.getLogger(__name__)
 
@@ -158,7 +160,8 @@ def collector(
     metrics = Metrics()
     clock = PipelineClock(WallClock())
     inputs = Inputs(config, clock=clock, metrics=metrics, quarantine=quarantine_path())
-    vrps = _vrps(config, ageing=Ageing.NEVER if replay else ageing, metrics=metrics)
+    by_clock = ageing is Ageing.BY_CLOCK and not replay
+    vrps = _vrps(config, ageing=Ageing.BY_CLOCK if by_clock else Ageing.NEVER, metrics=metrics)
     migrate(database.dsn)
     hosts = () if replay else config.feed.collectors
     held = hold_share(database, hosts) if hosts else hold(database)
@@ -190,6 +193,7 @@ def collector(
             metrics=metrics,
             replay=replay,
             share=held.share,
+            roas=_roas(config, held, state, watchlist, vrps) if by_clock else None,
         )
         if state.closed_until is not None:
             with held.connect() as connection:
@@ -278,6 +282,20 @@ def _vrps(config: Config, *, ageing: Ageing, metrics: Metrics) -> Validator:
     return vrps
 
 
+def _roas(
+    config: Config, held: Held, state: StartState, watchlist: Watchlist, vrps: Validator
+) -> RoaWatch | None:
+    """Looks after the operator's ROAs; None without VRPs. Of several processes it is the one that
+    correlates which takes up the past."""
+    if not vrps.statuses():
+        return None
+    roas = RoaWatch(vrps, watchlist, config.watch)
+    if held.share is None:
+        with held.connect() as connection:
+            roas.take_up(state.open_alerts, watched_vrps(connection))
+    return roas
+
+
 def _rooms(
     config: Config,
     state: StartState,
@@ -287,6 +305,7 @@ def _rooms(
     metrics: Metrics,
     replay: Replay | None,
     share: Share | None,
+    roas: RoaWatch | None,
 ) -> Rooms:
     windows, watch, ids = config.windows, config.watch, state.next_ids
     aggregator = Aggregator(
@@ -330,7 +349,7 @@ def _rooms(
     correlator.restore(state.open_alerts, state.false_positives)
     for firing in firing_before(state.open_alerts):
         monitor.take_over(firing.key, firing.peer, origin=firing.origin)
-    return Rooms(aggregator, monitor, detector, correlator, peers, vrps)
+    return Rooms(aggregator, monitor, detector, correlator, peers, vrps, roas)
 
 
 def _relationships(config: Config) -> Relationships | None:

@@ -6,7 +6,7 @@ from itertools import groupby
 from uuid import UUID
 
 from bgptui.config.schema import Alerts, Detect
-from bgptui.correlate import gap_alerts, grouping, ml_alerts, session_alerts
+from bgptui.correlate import gap_alerts, grouping, ml_alerts, roa_alerts, session_alerts
 from bgptui.correlate.agenda import Agenda, Errand
 from bgptui.correlate.feedback import FalsePositives
 from bgptui.correlate.gap_alerts import GapAlerts
@@ -14,11 +14,13 @@ from bgptui.correlate.gap_book import GapBook
 from bgptui.correlate.ledger import Ledger
 from bgptui.correlate.ml_alerts import MlAlerts
 from bgptui.correlate.recent_scores import RecentScores, is_strong
+from bgptui.correlate.roa_alerts import RoaAlerts
 from bgptui.correlate.route_alerts import RouteAlerts
 from bgptui.correlate.session_alerts import SessionAlerts
 from bgptui.domain.alert import Alert, AlertChange, AlertType, Status
 from bgptui.domain.event import RouteCleared, RouteEvent
 from bgptui.domain.gap import Gap
+from bgptui.domain.roa import RoaChange
 from bgptui.domain.routing import BgpMessage, MessageType, Peer
 from bgptui.domain.score import WindowScore
 
@@ -93,6 +95,7 @@ class Correlator:
             peers_total=peers_total,
             drops=self._drops,
         )
+        self._roas = RoaAlerts(alerts, ledger=self._ledger, agenda=self._agenda)
         self._ml = MlAlerts(
             alerts,
             detect,
@@ -148,6 +151,13 @@ class Correlator:
         changes = self._catch_up(gap.start if gap.end is None else gap.end, now)
         changes += self._gaps.observe(gap)
         return changes + self.advance(now)
+
+    def roas(self, roa_changes: Sequence[RoaChange], now: float) -> tuple[AlertChange, ...]:
+        """What became of ROAs, in order."""
+        changes = list(self.advance(now))
+        for change in roa_changes:
+            changes += self._roas.observe(change)
+        return tuple(changes)
 
     def scores(self, scores: Sequence[WindowScore], now: float) -> tuple[AlertChange, ...]:
         """Scores of windows that closed; those of one window may come in one call or many."""
@@ -211,13 +221,15 @@ class Correlator:
             false_positives: earlier ones, for HISTORY.
         """
         for alert in sorted(open_alerts, key=lambda alert: alert.alert_id):
-            self._ledger.adopt(alert)
+            self._ledger.adopt(alert, note=roa_alerts.note_of(alert))
             if alert.alert_type is AlertType.ML_ANOMALY:
                 self._ml.restore(alert)
             elif alert.alert_type is AlertType.SESSION:
                 self._sessions.restore(alert)
             elif alert.alert_type is AlertType.FEED_GAP:
                 self._gaps.restore(alert)
+            elif alert.alert_type is AlertType.ROA:
+                self._roas.restore(alert)
             else:
                 self._routes.restore(alert)
         for alert in false_positives:
@@ -234,4 +246,6 @@ class Correlator:
             return self._sessions.look(key, at)
         if key.startswith(gap_alerts.PREFIX):
             return self._gaps.look(key)
+        if key.startswith(roa_alerts.PREFIX):
+            return self._roas.look(key, at)
         return self._routes.look(key, at)

@@ -188,11 +188,13 @@ class Ledger:
         del self._key_of[entry.alert.alert_uuid]
         self.open_count -= not entry.muted
 
-    def adopt(self, alert: Alert) -> None:
-        """Take over an alert that was open before a restart."""
+    def adopt(self, alert: Alert, *, note: str = "") -> None:
+        """Take over an alert that was open before a restart, with the note it was told with."""
         known = tuple(fact for fact in alert.evidence if fact.get("kind") != "confidence")
         draft = Draft(alert=replace(alert, evidence=known), terms=terms_of(alert))
-        self._entries[alert.key] = Entry(alert=alert, draft=draft, told_at=alert.last_seen)
+        self._entries[alert.key] = Entry(
+            alert=alert, draft=draft, told_at=alert.last_seen, note=note
+        )
         self._key_of[alert.alert_uuid] = alert.key
         self.open_count += 1
 

@@ -3,6 +3,7 @@
 from bgptui.domain.alert import Severity
 from bgptui.domain.alert_json import iso_utc
 from bgptui.domain.event import EventType, RouteEvent
+from bgptui.domain.roa import RoaEvent, RoaKind
 from bgptui.domain.routing import Peer
 from bgptui.domain.rpki import InvalidReason, RpkiState
 from bgptui.domain.score import WindowScore
@@ -22,6 +23,14 @@ _INVALID_TITLES = {
     InvalidReason.LENGTH: "RPKI Invalid Prefix Length",
     InvalidReason.AS0: "RPKI Invalid: Covered by AS0",
     InvalidReason.AS_SET: "RPKI Invalid: AS_SET Origin",
+}
+_ROA_TITLES = {
+    RoaKind.LOST: "ROA Gone",
+    RoaKind.FOREIGN: "Unexpected ROA for Watched Prefix",
+    RoaKind.CHANGED: "ROA Changed",
+    RoaKind.EXPIRING: "ROA Ends Soon",
+    RoaKind.ANCHOR: "Trust Anchor Shrank",
+    RoaKind.HELD: "VRPs Held Back",
 }
 # Reasons of the detector, the most telling first: churn is what all of them look like.
 _REASON_TITLES = {
@@ -204,6 +213,13 @@ def session_title(*, down: int, lost: bool, most: bool) -> str:
         return "Most Peer Sessions Down"
     sessions = "Peer Session" if down == 1 else "Peer Sessions"
     return f"{sessions} Down" if lost else f"{sessions} Already Down"
+
+
+def roa_title(event: RoaEvent) -> str:
+    """Title of the alert of a matter of ROAs."""
+    if event.kind is RoaKind.LOST and event.rpki_status == RpkiState.INVALID:
+        return "Own Prefix Became RPKI Invalid"
+    return _ROA_TITLES[event.kind]
 
 
 def gap_title(collector: str | None) -> str:

@@ -35,6 +35,7 @@ class AlertType(StrEnum):
     ML_ANOMALY = "ml_anomaly"
     SESSION = "session"
     FEED_GAP = "feed_gap"
+    ROA = "roa"
 
 
 class Status(StrEnum):
@@ -81,7 +82,7 @@ class Alert(Struct, frozen=True, kw_only=True):
         ml_score, heuristic_score, rpki_score: parts of the confidence; None where absent.
         final_score: the confidence before HISTORY.
         evidence: JSON-ready facts, each with a `kind`: rule, rpki, ml, path, peers, gap, session,
-            withdrawn (since `at` no peer has the route), confidence.
+            roa, trust_anchor, withdrawn (since `at` no peer has the route), confidence.
     """
 
     alert_id: int

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from bgptui.domain.alert import Alert, AlertChange, Change
+from bgptui.domain.alert import Alert, AlertChange, AlertType, Change
 
 _encode = msgspec.json.Encoder().encode
 
@@ -83,6 +83,7 @@ def alert_text(change: AlertChange) -> str:
         at = alert.first_seen
     elif change.change is Change.RESOLVE and alert.resolved_at is not None:
         at = alert.resolved_at
+    is_about_roas = alert.alert_type is AlertType.ROA
     parts = [
         iso_utc(at),
         f"{change.change.value.upper():<7}",
@@ -90,7 +91,8 @@ def alert_text(change: AlertChange) -> str:
         alert.alert_type.value,
         *_about(alert),
         f"confidence {alert.confidence:.2f}",
-        f"peers {alert.peers_seen}/{alert.peers_total}",
+        # What VRPs say no peer has to see.
+        *([] if is_about_roas else [f"peers {alert.peers_seen}/{alert.peers_total}"]),
         alert.title,
     ]
     if change.change is Change.RESOLVE:

@@ -11,6 +11,7 @@ from bgptui.config.schema import Config
 from bgptui.domain.health import Health
 from bgptui.errors import ServiceUnreachable, Transient
 from bgptui.pipeline.correlation_desk import CorrelationDesk
+from bgptui.pipeline.roa_watch import RoaWatch
 from bgptui.pipeline.share import Share
 from bgptui.runtime.metrics import Metrics
 from bgptui.runtime.worker import Failure
@@ -47,12 +48,14 @@ class Correlating:
         share: Share,
         metrics: Metrics,
         failure: Failure,
+        roas: RoaWatch | None = None,
     ) -> None:
         self._config = config
         self._connect = connect
         self._share = share
         self._metrics = metrics
         self._failure = failure
+        self._roas = roas
         self._finishing = threading.Event()
         self._connection = KeptConnection(connect)
         self._desk: CorrelationDesk | None = None
@@ -120,6 +123,7 @@ class Correlating:
                         taken,
                         connect=self._connect,
                         metrics=self._metrics,
+                        roas=self._roas,
                     )
                     log.info("correlating for all")
                 more = self._desk.turn(connection)

@@ -7,6 +7,7 @@ from bgptui.domain.alert import AlertChange
 from bgptui.domain.event import RouteEvent
 from bgptui.domain.gap import Gap
 from bgptui.pipeline.moment import Moment, Moments, PeerCount
+from bgptui.pipeline.roa_watch import RoaWatch
 from bgptui.runtime.channel import Channel
 from bgptui.store.batch import WriteBatch
 
@@ -15,6 +16,7 @@ class CorrelationStage:
     """Takes moments in order; writes events, gaps and alert changes.
 
     Args:
+        roas: looks at the VRPs for changes of ROAs; None where nobody does.
         on_change: called for each change, in order, in this stage's thread (a replay prints).
     """
 
@@ -24,11 +26,13 @@ class CorrelationStage:
         *,
         peers: PeerCount,
         writes: Channel[WriteBatch],
+        roas: RoaWatch | None = None,
         on_change: Callable[[AlertChange], None] | None = None,
     ) -> None:
         self._correlator = correlator
         self._peers = peers
         self._writes = writes
+        self._roas = roas
         self._on_change = on_change
 
     def process(self, batch: Moments, now: float) -> None:
@@ -38,7 +42,12 @@ class CorrelationStage:
                 self._peers.by_collector = moment.peers
             changes += correlate(self._correlator, moment)
         changes += self._correlator.advance(now)
-        self._write(batch, now, changes)
+        memory = None
+        if self._roas is not None:
+            news = self._roas.look(now)
+            changes += self._correlator.roas(news.changes, now)
+            memory = news.memory
+        self._write(batch, now, changes, memory)
 
     def tick(self, now: float) -> None:
         """Time comes with the moments, so that it never overtakes them."""
@@ -46,10 +55,20 @@ class CorrelationStage:
     def flush(self) -> None:
         """Alerts that are open stay open: the world has not ended, only our input."""
 
-    def _write(self, batch: Moments, now: float, changes: list[AlertChange]) -> None:
+    def _write(
+        self, batch: Moments, now: float, changes: list[AlertChange], memory: bytes | None
+    ) -> None:
         events, gaps = events_and_gaps(batch)
-        if events or gaps or changes:
-            self._writes.put(WriteBatch(now=now, events=events, gaps=gaps, alerts=tuple(changes)))
+        if events or gaps or changes or memory is not None:
+            self._writes.put(
+                WriteBatch(
+                    now=now,
+                    events=events,
+                    gaps=gaps,
+                    alerts=tuple(changes),
+                    watched_vrps=memory,
+                )
+            )
         if self._on_change is not None:
             for change in changes:
                 self._on_change(change)

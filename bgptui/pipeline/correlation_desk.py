@@ -19,6 +19,7 @@ from bgptui.pipeline.correlation import correlate
 from bgptui.pipeline.handing import HandedTotals, unpack
 from bgptui.pipeline.moment import Moment, PeerCount
 from bgptui.pipeline.operators import OperatorWatch
+from bgptui.pipeline.roa_watch import RoaWatch
 from bgptui.pipeline.shard_merge import BEHIND_S, SILENT_S, Item, ShardMerge
 from bgptui.pipeline.takeover import histories
 from bgptui.runtime.metrics import Metrics
@@ -26,6 +27,7 @@ from bgptui.store import lease, shards
 from bgptui.store.batch import WriteBatch
 from bgptui.store.connect import Connection
 from bgptui.store.start_state import NETWORK, start_state
+from bgptui.store.watched_vrps import watched_vrps
 from bgptui.store.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -48,6 +50,8 @@ class CorrelationDesk:
     Args:
         connection: commits each statement; what is to be known at the begin is read from it.
         taken: the lease to correlate.
+        roas: looks at the VRPs of this process; those of the others do not, so that there is one
+            alert of each matter.
     """
 
     def __init__(
@@ -58,8 +62,10 @@ class CorrelationDesk:
         *,
         connect: Callable[[], Connection],
         metrics: Metrics,
+        roas: RoaWatch | None = None,
     ) -> None:
         self.lease = taken
+        self._roas = roas
         self._metrics = metrics
         state = start_state(connection)
         progress = shards.progress(connection)
@@ -84,6 +90,8 @@ class CorrelationDesk:
             peers_of=self._peers.of,
         )
         self._correlator.restore(state.open_alerts, state.false_positives)
+        if roas is not None:
+            roas.take_up(state.open_alerts, watched_vrps(connection))
         self._operators = OperatorWatch(state.last_status_event)
         since = float("-inf") if closed_until is None else closed_until
         # Until a host's process says how far it is, it is where the network's rows end.
@@ -156,6 +164,7 @@ class CorrelationDesk:
         self._close_minutes(collected)  # somebody may have gone who was waited for
         done += self._closed_totals()
         self._forget_peers(alive | self._merge.holders())
+        memory = self._look_at_roas()
         scores, self._scores = tuple(self._scores), []
         changes, self._changes = tuple(self._changes), []
         batch = WriteBatch(
@@ -164,8 +173,9 @@ class CorrelationDesk:
             scores=scores,
             alerts=changes,
             consumed=tuple(done),
+            watched_vrps=memory,
         )
-        self._write(batch if batch.row_count or done else None)
+        self._write(batch if batch.row_count or done or memory is not None else None)
         return bool(items)
 
     def close(self) -> None:
@@ -189,6 +199,14 @@ class CorrelationDesk:
             if len(found) < READ_MOST:
                 return True
         return False
+
+    def _look_at_roas(self) -> bytes | None:
+        """Correlate what became of ROAs; what is to be remembered of it."""
+        if self._roas is None:
+            return None
+        news = self._roas.look(self._now)
+        self._changes += self._correlator.roas(news.changes, self._now)
+        return news.memory
 
     def _collected(self, leases: dict[str, shards.HeldLease], alive: set[str]) -> set[str]:
         """The hosts that some process collects now, as far as it has said anything of them."""

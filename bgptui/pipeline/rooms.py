@@ -6,12 +6,17 @@ from bgptui.correlate.correlator import Correlator
 from bgptui.detect.detector import Detector
 from bgptui.features.aggregator import Aggregator
 from bgptui.pipeline.moment import PeerCount
+from bgptui.pipeline.roa_watch import RoaWatch
 from bgptui.routemon.monitor import RouteMonitor
 from bgptui.rpki.validator import Validator
 
 
 class Rooms(Struct, frozen=True):
-    """The pure parts, as the application made them for this run."""
+    """The pure parts, as the application made them for this run.
+
+    Attributes:
+        roas: None where VRPs are taken as they stand, or there are none.
+    """
 
     aggregator: Aggregator
     monitor: RouteMonitor
@@ -19,3 +24,4 @@ class Rooms(Struct, frozen=True):
     correlator: Correlator
     peers: PeerCount
     vrps: Validator
+    roas: RoaWatch | None = None

@@ -170,6 +170,7 @@ class Pipeline:
                 share=held.share,
                 metrics=metrics,
                 failure=self.failure,
+                roas=rooms.roas,
             )
         self._writer = Writer(
             connect=held.connect,
@@ -197,7 +198,7 @@ class Pipeline:
             on_done=correlating.close,
         )
         correlation = CorrelationStage(
-            rooms.correlator, peers=rooms.peers, writes=writes, on_change=on_change
+            rooms.correlator, peers=rooms.peers, writes=writes, roas=rooms.roas, on_change=on_change
         )
         correlate = self._worker(
             "correlate" if held.share is None else "handover",

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 
 from bgptui.domain.roa import Expiry, Interest, RoaReading, SourceReading
 from bgptui.domain.rpki import Vrp
-from bgptui.rpki.source import SourceStatus
 from bgptui.rpki.validator import Validator
 from bgptui.rpki.vrp_set import Entry
 
@@ -20,11 +19,13 @@ class ConcernedVrps:
         self._generation = -1
         self._entries: dict[_Prefix, tuple[Entry, ...]] = {}
         self._vrps: dict[Vrp, tuple[str, ...]] = {}
+        self._said: list[tuple[float | None, Mapping[Vrp, float]]] = []
+        self._expires: Mapping[Vrp, Expiry] = {}
         validator.note_expiry_of(interest.origins)
 
     def read(self) -> RoaReading | None:
-        """As of now; None while no source is fresh. `vrps` is the same object while nothing
-        changed in it."""
+        """As of now; None while no source is fresh. `vrps` and `expires` are the same objects
+        while nothing changed in them."""
         fresh = self._validator.fresh()
         if not fresh:
             return None
@@ -33,7 +34,10 @@ class ConcernedVrps:
             SourceReading(status.name, status.as_of, status.anchors, status.held)
             for status in fresh
         )
-        return RoaReading(sources, self._vrps, _latest(fresh))
+        said = [(status.as_of, status.expires) for status in fresh]
+        if said != self._said:
+            self._said, self._expires = said, _latest(said)
+        return RoaReading(sources, self._vrps, self._expires)
 
     def _catch_up(self) -> None:
         generation, changed = self._validator.changes_since(self._generation)
@@ -87,14 +91,14 @@ def _by_vrp(entries: Iterable[Entry]) -> dict[Vrp, tuple[str, ...]]:
     return vrps
 
 
-def _latest(statuses: Iterable[SourceStatus]) -> Mapping[Vrp, Expiry]:
+def _latest(said: Iterable[tuple[float | None, Mapping[Vrp, float]]]) -> Mapping[Vrp, Expiry]:
     """Of what several sources say of a VRP, what lasts longest."""
     latest: dict[Vrp, Expiry] = {}
-    for status in statuses:
-        if status.as_of is None:
+    for as_of, expires in said:
+        if as_of is None:
             continue
-        for vrp, at in status.expires.items():
+        for vrp, at in expires.items():
             known = latest.get(vrp)
             if known is None or at > known.at:
-                latest[vrp] = Expiry(at, status.as_of)
+                latest[vrp] = Expiry(at, as_of)
     return latest

@@ -48,6 +48,7 @@ class WriteBatch(Struct, frozen=True, kw_only=True):
         handed, progress: what a process that shares the collectors hands to the one that
             correlates, and how far its hosts are known with this batch.
         consumed: ids of what was handed and has become this batch.
+        watched_vrps: what is believed of them, for the next start (JSON); None where unchanged.
     """
 
     now: float
@@ -64,6 +65,7 @@ class WriteBatch(Struct, frozen=True, kw_only=True):
     handed: tuple[bytes, ...] = ()
     progress: tuple[HostProgress, ...] = ()
     consumed: tuple[int, ...] = ()
+    watched_vrps: bytes | None = None
 
     @property
     def row_count(self) -> int:

@@ -58,7 +58,8 @@ def packed(value: Any, encode: Callable[[Any], bytes]) -> bytes:
 def kept_part(batch: WriteBatch) -> WriteBatch | None:
     """What is never given up: windows, scores, events, alerts, gaps; None where there is none."""
     part = replace(batch, raw=(), metrics=())
-    return part if part.row_count or part.gaps or part.handed or part.progress else None
+    kept = (part.row_count, part.gaps, part.handed, part.progress, part.watched_vrps)
+    return part if any(kept) else None
 
 
 def raw_part(batch: WriteBatch) -> WriteBatch | None:

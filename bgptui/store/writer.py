@@ -22,6 +22,7 @@ from bgptui.store.copy_binary import NULL, SIGNATURE, TRAILER
 from bgptui.store.queries import query
 from bgptui.store.side_tables import write_gaps, write_health, write_peers, write_sessions
 from bgptui.store.times import utc
+from bgptui.store.watched_vrps import save_watched_vrps
 
 __all__ = ["Metric", "WriteBatch", "Writer"]
 
@@ -241,6 +242,9 @@ class Writer:
         alerts = [change for batch in self._pending for change in batch.alerts]
         self._ensure_days(conn, "alerts", (change.alert.first_seen for change in alerts))
         write_alerts(conn, alerts)
+        beliefs = [each.watched_vrps for each in self._pending if each.watched_vrps is not None]
+        if beliefs:
+            save_watched_vrps(conn, beliefs[-1])
         position = {"holder": self._holder, "epoch": self._epoch, "sequence": self._sequences()[-1]}
         conn.execute(query("store/set_position"), position)
         for batch in self._pending:

@@ -26,7 +26,7 @@ grant select on public.recent_alerts, public.alert_summary_hourly, public.featur
   public.system_metrics_hourly, public.schema_migrations to bgptui_writer;
 grant select on all tables in schema bgptui to bgptui_writer;
 grant insert, update, delete on bgptui.alert_list, bgptui.positions, bgptui.replays,
-  bgptui.shards, bgptui.shard_progress, bgptui.shard_moments to bgptui_writer;
+  bgptui.shards, bgptui.shard_progress, bgptui.shard_moments, bgptui.watched_vrps to bgptui_writer;
 grant usage on sequence bgptui.shard_numbers to bgptui_writer;
 
 grant execute on function bgptui.ensure_partitions, bgptui.maintain, bgptui.set_retention,

@@ -25,6 +25,7 @@ TYPE_LABEL = {
     AlertType.ML_ANOMALY: "ANOMALY",
     AlertType.SESSION: "SESSION",
     AlertType.FEED_GAP: "GAP",
+    AlertType.ROA: "ROA",
 }
 STATUS_LABEL = {
     Status.OPEN: "OPEN",
@@ -48,9 +49,11 @@ class Column(NamedTuple):
 def subject(row: AlertRow) -> str:
     """What an alert is about: its prefix, else its peer, else the whole network.
 
-    The title of a gap names the collector that it is about; the list has no column for it.
+    The title of a gap names the collector that it is about; the list has no column for it. A
+    trust anchor is nobody's prefix.
     """
-    if row.alert_type is AlertType.FEED_GAP:
+    is_of_anchor = row.alert_type is AlertType.ROA and row.prefix is None
+    if row.alert_type is AlertType.FEED_GAP or is_of_anchor:
         return row.title
     return row.prefix or row.peer_addr or "whole network"
 

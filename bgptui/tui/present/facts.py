@@ -103,8 +103,7 @@ def _rpki(fact: Fact, width: int) -> list[Line]:
     of = f"as of {_time(fact['as_of'])}" if fact.get("as_of") else ""
     lines = labelled("rpki", _joined(status, reason, of, fact.get("source")), width)
     for vrp in _maps(fact.get("vrps")):
-        roa = f"ROA {vrp.get('prefix')} up to /{vrp.get('max_length')} AS{vrp.get('asn')}"
-        lines += labelled("", _joined(roa, vrp.get("trust_anchor")), width)
+        lines += labelled("", _vrp(vrp), width)
     if fact.get("vrps_more"):
         lines += labelled("", f"and {fact['vrps_more']} more", width)
     return lines
@@ -152,12 +151,42 @@ def _gap(fact: Fact, width: int) -> list[Line]:
     return labelled("gap", text, width)
 
 
+def _roa(fact: Fact, width: int) -> list[Line]:
+    """What an origin lost, what ends, or which VRPs came and went."""
+    origin = f"AS{fact['origin']}" if fact.get("origin") is not None else ""
+    states = ""
+    if fact.get("status_before"):
+        states = f"{fact['status_before']} before, {fact.get('status')} now"
+    ends = f"until {_time(fact['expires'])}" if fact.get("expires") else ""
+    head = _joined(fact.get("prefix"), origin, states, ends)
+    lines = labelled("roa", head, width) if head else []
+    for word in ("before", "now", "added", "removed"):
+        for vrp in _maps(fact.get(word)):
+            lines += labelled("" if lines else "roa", f"{word}: {_vrp(vrp)}", width)
+    return lines
+
+
+def _trust_anchor(fact: Fact, width: int) -> list[Line]:
+    counts = f"{fact.get('before')} VRPs before, {fact.get('now')} now"
+    text = _joined(fact.get("trust_anchor") or "all", counts, f"by {fact.get('source')}")
+    concerned = fact.get("watched_prefixes")
+    lines = labelled("anchor", text, width)
+    return lines + (labelled("", f"{concerned} watched prefixes", width) if concerned else [])
+
+
+def _vrp(vrp: Fact) -> str:
+    roa = f"ROA {vrp.get('prefix')} up to /{vrp.get('max_length')} AS{vrp.get('asn')}"
+    return _joined(roa, vrp.get("trust_anchor"))
+
+
 _TELLERS: dict[str, Callable[[Fact, int], list[Line]]] = {
     "rule": _rule,
     "rpki": _rpki,
     "ml": _ml,
     "session": _session,
     "gap": _gap,
+    "roa": _roa,
+    "trust_anchor": _trust_anchor,
 }
 
 
