@@ -13,7 +13,7 @@ from bgptui.routemon.watchlist import Watchlist
 from bgptui.rpki.concerned import ConcernedVrps
 from bgptui.rpki.validator import Validator
 
-LOOK_EVERY_S = 5.0
+LOOK_EVERY_S = 1.0
 REMEMBER_EVERY_S = 600.0  # where only the sizes of trust anchors changed
 
 
