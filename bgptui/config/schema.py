@@ -166,7 +166,7 @@ class Watch(Section, frozen=True):
     whole_table: bool = False
     bogons: bool = False
     relationships: FilePath = ""
-    roa_expiry_h: Annotated[float, Meta(ge=0, le=24 * 365, extra={"unit": "hours"})] = 2.0
+    roa_expiry_h: Annotated[float, Meta(ge=0, le=24 * 365, extra={"unit": "hours"})] = 1.0
     roa_settle_s: Annotated[float, Meta(ge=0, le=86_400, extra=_SECONDS)] = 120.0
     roa_anchor_loss: Annotated[float, Meta(gt=0, le=1)] = 0.10
 

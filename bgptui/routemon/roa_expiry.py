@@ -7,7 +7,7 @@ from bgptui.domain.rpki import RpkiState
 from bgptui.routemon.roa_baseline import VrpMap
 from bgptui.routemon.roa_book import RoaBook
 from bgptui.routemon.roa_expected import Expected, VrpIndex, expectations, rule_of
-from bgptui.routemon.roa_facts import VRPS_SHOWN, rule_fact, source_fact, vrp_facts
+from bgptui.routemon.roa_facts import VRPS_SHOWN, named, rule_fact, source_fact, vrp_facts
 from bgptui.routemon.watchlist import Rule, Watchlist
 
 PREFIX = f"roa|{RoaKind.EXPIRING}|"
@@ -45,16 +45,17 @@ class RoaExpiry:
             if key not in groups:
                 self._book.clear(key, "renewed, or gone")
         for key, members in groups.items():
-            self._tell(key, sorted(members, key=_soonest), index, watchlist, reading)
+            self._tell(key, sorted(members, key=_soonest), watchlist, vrps, reading)
 
     def _tell(
         self,
         key: str,
         members: list[tuple[Expiry, Expected]],
-        index: VrpIndex,
         watchlist: Watchlist,
+        vrps: VrpMap,
         reading: RoaReading,
     ) -> None:
+        index = VrpIndex(vrps)
         ends, first = members[0]
         rule = rule_of(watchlist, first)
         more = f" and {len(members) - 1} more of your prefixes" if len(members) > 1 else ""
@@ -82,7 +83,7 @@ class RoaExpiry:
                             "prefix": expected.prefix,
                             "origin": expected.origin,
                             "expires": iso_utc(expiry.at),
-                            "now": vrp_facts(index.allowing(expected)),
+                            "now": vrp_facts(named(index.allowing(expected), vrps)),
                         }
                         for expiry, expected in members[:VRPS_SHOWN]
                     ),

@@ -24,7 +24,7 @@ OWN = Vrp("203.0.113.0/24", 24, 64500, "ripe")
 BESIDE = Vrp("203.0.113.0/24", 24, 64666, "arin")
 OTHERS = [Vrp(f"10.{n}.0.0/16", 16, 64999, "ripe" if n % 2 else "arin") for n in range(200)]
 WATCHLIST = Watchlist([Rule(1, "203.0.113.0/24", (64500,), 24)])
-SETTINGS = Watch(roa_settle_s=60.0)
+SETTINGS = Watch(roa_settle_s=60.0, roa_expiry_h=2.0)
 
 
 class Cache:

@@ -3,13 +3,14 @@
 import itertools
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import psycopg
 import pytest
 
-from bgptui.config.schema import ClockKind, Config, Feed
+from bgptui.config.schema import ClockKind, Config, Feed, Rpki, Watch
 from bgptui.domain.alert import Severity
 from bgptui.domain.event import EventType, RouteEvent, RouteKey
 from bgptui.domain.routing import Peer
@@ -18,6 +19,10 @@ from bgptui.features.handed_minutes import MinuteTotals
 from bgptui.pipeline import correlation_desk
 from bgptui.pipeline.correlation_desk import CorrelationDesk
 from bgptui.pipeline.handing import Handed, HandedMoment, HandedRoute, HandedTotals
+from bgptui.pipeline.roa_watch import RoaWatch
+from bgptui.routemon.watchlist import Rule, Watchlist
+from bgptui.rpki.configured import configured_validator
+from bgptui.rpki.source import Ageing
 from bgptui.runtime.metrics import Metrics
 from bgptui.store import lease, shards
 from bgptui.store.connect import Connection, connect
@@ -42,7 +47,9 @@ def desks(database: str, conn: Connection) -> Iterator[Any]:
     """Makes a desk for a holder, who takes the lease to correlate from the one before."""
     with ExitStack() as stack:
 
-        def make(holder: str, config: Config | None = None) -> CorrelationDesk:
+        def make(
+            holder: str, config: Config | None = None, roas: RoaWatch | None = None
+        ) -> CorrelationDesk:
             conn.execute("update collector_leases set expires_at = now() where scope = 'correlate'")
             taken = lease.acquire(conn, lease.CORRELATE, holder=holder)
             assert taken is not None
@@ -52,6 +59,7 @@ def desks(database: str, conn: Connection) -> Iterator[Any]:
                 taken,
                 connect=lambda: connect(database, application_name="test", timeout_s=5),
                 metrics=Metrics(),
+                roas=roas,
             )
             stack.callback(desk.close)
             return desk
@@ -201,3 +209,50 @@ def test_a_process_that_is_far_behind_in_a_recording_cannot_stop_the_others_for_
         desk.turn(conn)
     assert ask(conn, "select count(*) from alerts") == [(1,)]
     assert ask(conn, "select count(*) from bgptui.shard_moments") == [(0,)]
+
+
+def test_the_one_that_correlates_tells_of_roas_and_the_next_goes_on_with_them(
+    conn: Connection, desks: Any, tmp_path: Path
+) -> None:
+    first, second = desks(HOSTS["rrc00"], roas=roa_watch(tmp_path)), None
+    for at, (holder, own) in enumerate((("rrc00", True), ("rrc00", False), ("rrc01", False))):
+        now = MINUTE + 20.0 + at * 10.0
+        if holder == "rrc01":
+            second = desks(HOSTS["rrc01"], roas=roa_watch(tmp_path))
+        publish_own(tmp_path, now, own=own)
+        hand_time(conn, now)
+        (second or first).turn(conn)
+    found = ask(conn, "select alert_id, title, status from alerts")
+    assert found == [(1, "ROA Gone", "open")]
+    publish_own(tmp_path, MINUTE + 60.0, own=True)
+    assert second is not None
+    for later in (60.0, 400.0):
+        hand_time(conn, MINUTE + later)
+        second.turn(conn)
+    assert ask(conn, "select alert_id, status from alerts") == [(1, "resolved")]
+
+
+def roa_watch(folder: Path) -> Any:
+    """A watch over one prefix, by a file that it reads anew at each look."""
+    validator = configured_validator(
+        Rpki(vrps=str(folder / "vrps.json"), refresh_s=1.0),
+        ageing=Ageing.BY_CLOCK,
+        metrics=Metrics(),
+    )
+    watchlist = Watchlist([Rule(1, "192.0.2.0/24", (64_500,), 24)])
+    watch = RoaWatch(validator, watchlist, Watch(roa_settle_s=0.0))
+    look = watch.look
+
+    def refreshed(now: float) -> Any:
+        validator.refresh(now)
+        return look(now)
+
+    watch.look = refreshed  # type: ignore[method-assign]
+    return watch
+
+
+def publish_own(folder: Path, at: float, *, own: bool) -> None:
+    roas = [{"asn": 64_999, "prefix": f"10.{n}.0.0/16", "ta": "ripe"} for n in range(50)]
+    roas += [{"asn": 64_500, "prefix": "192.0.2.0/24", "ta": "ripe"}] if own else []
+    document = {"metadata": {"generated": at}, "roas": roas}
+    (folder / "vrps.json").write_bytes(msgspec.json.encode(document))

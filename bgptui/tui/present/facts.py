@@ -171,7 +171,9 @@ def _trust_anchor(fact: Fact, width: int) -> list[Line]:
     text = _joined(fact.get("trust_anchor") or "all", counts, f"by {fact.get('source')}")
     concerned = fact.get("watched_prefixes")
     lines = labelled("anchor", text, width)
-    return lines + (labelled("", f"watched prefixes concerned: {concerned}", width) if concerned else [])
+    return lines + (
+        labelled("", f"watched prefixes concerned: {concerned}", width) if concerned else []
+    )
 
 
 def _vrp(vrp: Fact) -> str:
