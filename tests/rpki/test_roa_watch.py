@@ -207,7 +207,7 @@ def test_an_rtr_cache_that_reloads_is_told_of_by_its_delta(tmp_path: Path) -> No
         run = Run(f"rtr://127.0.0.1:{cache.port}")
         run.now = time()
         try:
-            _await(lambda: bool(run.validator.refresh(time()) or run.validator.fresh()))
+            _await(lambda: _is_fresh(run.validator))
             assert run.look() == []
             generation = run.validator.generation()
             cache.publish([*OTHERS, BESIDE])
@@ -220,6 +220,11 @@ def test_an_rtr_cache_that_reloads_is_told_of_by_its_delta(tmp_path: Path) -> No
     assert sorted(kinds(told)) == ["roa_foreign", "roa_lost"]
     lost = next(e for e in told if isinstance(e, RoaEvent) and e.kind == "roa_lost")
     assert lost.rpki_status == "invalid"
+
+
+def _is_fresh(validator: Validator) -> bool:
+    validator.refresh(time())
+    return bool(validator.fresh())
 
 
 def _await(condition: Callable[[], bool]) -> None:

@@ -29,7 +29,9 @@ class World:
         self.watchlist = Watchlist(rules or (() if as_rules else (RULE,)), as_rules)
         self.monitor = self.new_monitor()
         self.now = START
-        self.sources = (SourceReading("rtr://a", START, {"ripe": 1_000, "arin": 1_000}),)
+        self.sources: tuple[SourceReading, ...] = (
+            SourceReading("rtr://a", START, {"ripe": 1_000, "arin": 1_000}),
+        )
 
     def new_monitor(self) -> RoaMonitor:
         return RoaMonitor(self.watchlist, warn_s=7_200, settle_s=SETTLE_S, anchor_loss=0.1)
