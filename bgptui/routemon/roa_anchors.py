@@ -67,6 +67,9 @@ class AnchorLevels:
         for anchor in {*self._most, *counts}:
             if anchor.source in in_force:
                 self._note(anchor, counts.get(anchor, 0), now)
+            elif max(self._most[anchor]) <= now // HOUR_S - REMEMBERED_H:
+                del self._most[anchor]  # of a source that is not asked any more
+                self._shrunk.pop(anchor, None)
         return sorted(
             (each for each in self._shrunk.values() if now >= each.since + self._settle_s),
             key=lambda each: each.anchor,

@@ -9,6 +9,9 @@ from bgptui.domain.rpki import Vrp
 
 # A cache that went stale takes along what only it still had: others may be right, or behind.
 SOURCE_GONE_SETTLE_S = 1_800.0
+# The VRPs of a source that joins or leaves come and go before it is said that it did: a million
+# take seconds.
+SAID_AFTER_S = 60.0
 
 VrpMap = Mapping[Vrp, tuple[str, ...]]  # VRPs without trust anchor, to those that vouch for them
 
@@ -95,18 +98,21 @@ class RoaBaseline:
             return
         added = [vrp for vrp in reading.vrps if vrp not in self.vrps]
         removed = [vrp for vrp in self.vrps if vrp not in reading.vrps]
-        if joined:
-            new = {vrp: reading.vrps[vrp] for vrp in added if vrp not in self._pending}
-            self.vrps = {**self.vrps, **new}
-            added = [vrp for vrp in added if vrp not in new]
-        pending, self._pending = self._pending, {}
+        before, self._pending = self._pending, {}
+        brought: dict[Vrp, tuple[str, ...]] = {}
         for vrp in added:
-            self._pending[vrp] = pending.get(vrp) or _Pending(now, now + self._settle_s)
+            pending = before.get(vrp) or _Pending(now, now + self._settle_s)
+            if joined and pending.since >= now - SAID_AFTER_S:
+                brought[vrp] = reading.vrps[vrp]
+            else:
+                self._pending[vrp] = pending
+        self.vrps = {**self.vrps, **brought}
         for vrp in removed:
-            known = pending.get(vrp)
+            known = before.get(vrp)
             if known is None:
-                wait_s = max(self._settle_s, SOURCE_GONE_SETTLE_S) if left else self._settle_s
-                known = _Pending(now, now + wait_s, self._expired_at(vrp, now))
+                known = _Pending(now, now + self._settle_s, self._expired_at(vrp, now))
+            if left and known.since >= now - SAID_AFTER_S:
+                known.due = max(known.due, known.since + SOURCE_GONE_SETTLE_S)
             self._pending[vrp] = known
 
     def _expired_at(self, vrp: Vrp, now: float) -> float | None:

@@ -226,6 +226,19 @@ def test_what_goes_with_a_stale_cache_is_told_only_if_it_stays_away_for_long() -
     assert only(world.keep_showing(for_s=1_900.0)).kind == "roa_lost"
 
 
+def test_that_a_cache_left_or_joined_may_be_said_after_its_vrps_did() -> None:
+    world = World()
+    both = (world.sources[0], SourceReading("rtr://b", START, {"ripe": 1_000}))
+    world.sources = both
+    world.keep_showing(OWN)
+    world.keep_showing(for_s=20.0)
+    world.sources = both[:1]
+    assert world.keep_showing(for_s=600.0) == []
+    world.keep_showing(OWN, BESIDE, for_s=20.0)
+    world.sources = both
+    assert world.keep_showing(OWN, BESIDE, for_s=600.0) == []
+
+
 def test_what_a_cache_that_joins_knows_is_no_news() -> None:
     world = World()
     world.keep_showing(OWN)
@@ -377,6 +390,17 @@ def test_a_trust_anchor_that_stays_small_for_a_day_is_as_usual() -> None:
     world.keep_showing(OWN)
     world.count(ripe=850)
     only(world.keep_showing(OWN))
+    world.now += 25 * HOUR_S
+    assert [type(each) for each in world.keep_showing(OWN)] == [RoaCleared]
+
+
+def test_the_trust_anchors_of_a_source_that_is_not_asked_any_more_are_forgotten() -> None:
+    world = World()
+    world.keep_showing(OWN)
+    world.count(ripe=850)
+    only(world.keep_showing(OWN))
+    world.sources = (SourceReading("rtr://b", world.now, {"ripe": 1_000}),)
+    assert world.keep_showing(OWN) == []
     world.now += 25 * HOUR_S
     assert [type(each) for each in world.keep_showing(OWN)] == [RoaCleared]
 
