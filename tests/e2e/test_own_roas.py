@@ -16,7 +16,7 @@ import pytest
 from bgptui.demo.catalogue import scenario
 from bgptui.sources.playback import Pacing, Times
 from bgptui.sources.ris_server import RisServer, TimedFrame
-from support.program import SCENARIO_START, Program
+from support.program import Program
 
 DEADLINE_S = 60.0
 PREFIX = "198.18.7.0/24"  # nobody in the demo announces it
@@ -30,7 +30,7 @@ def server() -> Iterator[RisServer]:
     """The demo's calm traffic, of now."""
 
     def frames() -> Iterator[TimedFrame]:
-        return islice(scenario("subprefix-hijack").frames(SCENARIO_START, rng=Random(3)), 20_000)
+        return islice(scenario("subprefix-hijack").recording(rng=Random(3)), 20_000)
 
     serving = RisServer(frames, pacing=Pacing(rate_per_s=50, times=Times.NOW))
     serving.start()
