@@ -177,7 +177,7 @@ def _measured(
     stage: str, folder: Path, path: Path, number: float, *, rate_per_s: float | None = None
 ) -> bytes:
     """What a process of its own prints that measures one stage."""
-    with _server(path, rate_per_s) as url:
+    with served(path, rate_per_s) as url:
         command = ["benchmarks.ingest", "--stage", stage, str(folder), url, str(number)]
         return subprocess.run(
             [sys.executable, "-m", *command],
@@ -188,7 +188,7 @@ def _measured(
 
 
 @contextlib.contextmanager
-def _server(path: Path, rate_per_s: float | None) -> Iterator[str]:
+def served(path: Path, rate_per_s: float | None) -> Iterator[str]:
     rate = [] if rate_per_s is None else ["--rate", str(rate_per_s)]
     with subprocess.Popen(
         [sys.executable, "-m", "benchmarks.feed_server", str(path), *rate],

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 
@@ -46,12 +47,15 @@ class Lag(Struct):
     dropped: dict[str, int]
 
 
-def measure(folder: Path, url: str, seconds: float) -> Lag:
+def measure(
+    folder: Path, url: str, seconds: float, *, ageing: Ageing = Ageing.NEVER, **others: Any
+) -> Lag:
     """Host the pipeline under a headless console on live (wall clock) time.
 
     The screen is drawn anew four times a second, and the console reads the database as often.
     """
     flags = {
+        **others,
         "store.raw_rows": "none",
         "store.raw_json": "none",
         "console.refresh_s": REFRESH_S,
@@ -60,7 +64,7 @@ def measure(folder: Path, url: str, seconds: float) -> Lag:
     with (
         Database.throwaway() as database,
         app.collector(
-            config, database, legs=lambda inputs: [inputs.live()], ageing=Ageing.NEVER
+            config, database, legs=lambda inputs: [inputs.live()], ageing=ageing
         ) as pipeline,
     ):
         feed = DatabaseFeed(

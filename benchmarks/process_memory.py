@@ -18,3 +18,9 @@ def peak_mib() -> float:
 def forget_peak() -> None:
     """Begin anew at what is resident now (proc(5), clear_refs)."""
     _CLEAR.write_text("5")
+
+
+def resident_mib() -> float:
+    """Resident size now."""
+    (line,) = [line for line in _STATUS.read_text().splitlines() if line.startswith("VmRSS:")]
+    return int(line.split()[1]) / 1024

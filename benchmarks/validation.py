@@ -1,139 +1,130 @@
-"""Origin validation and route monitoring per CPU-second, and what a table of VRPs costs.
+"""VRPs and origin validation: loading, changing, asking, what it takes, and who has to wait.
 
-    python -m benchmarks.validation VRPS.json[.gz|.bz2|.zst]...
+    python -m benchmarks.validation [--json] [--snapshots FOLDER] [--skip-interface]
 
-Routes are drawn from the VRPs themselves (half of them a bit longer, a fifth from a wrong AS)
-and from prefixes that nothing covers. Numbers are CPU time; compare those of one run.
+Takes under three minutes. Each part is a process of its own. The snapshots are two real ones, half
+an hour apart (shared/data/rpki, where that folder is beside the checkout; without them their part
+is left out); everything else is synthetic. Rates are of CPU time, the best of several; compare
+those of one run. Targets stand in the last column.
 """
 
 import argparse
-import gc
-import resource
-import time
+import bz2
+import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
-from itertools import count
 from pathlib import Path
-from random import Random
 
 import msgspec
+from msgspec import Struct
 
-from bgptui.domain.prefix import IPV4_BITS, format_prefix, parse_prefix
-from bgptui.domain.routing import BgpMessage, MessageType, Peer
-from bgptui.errors import BadInput
-from bgptui.routemon.monitor import RouteMonitor
-from bgptui.routemon.watchlist import Rule, Watchlist
-from bgptui.rpki.origin_validation import validate
-from bgptui.rpki.vrp_json import inflate, read_vrps
-from bgptui.rpki.vrp_table import VrpTable
+from benchmarks import validation_parts, workload
+from benchmarks.generator import FeedShape
+from benchmarks.ingest import served
+from benchmarks.validation_parts import FIRST, SECOND, Line
 
-MAX_BYTES = 2**30
-PREFIXES_A_MESSAGE = 2
+VRPS = 1_500_000
+ASPAS = 100_000
+CONSOLE_VRPS = 1_000_000
+WATCHED = 5_000
+FRAMES = 200_000
+LIVE_RATE_PER_S = 20_000
+MOST_S = 300.0
 
-Route = tuple[str, int]
+
+class Part(Struct):
+    """A function of validation_parts, and what it needs."""
+
+    measure: Callable[[Path], list[Line]]
+    title: str
+
+
+PARTS = {
+    "load": Part(validation_parts.load, "two real snapshots"),
+    "rates": Part(validation_parts.rates, "validations of the first of them"),
+    "memory": Part(validation_parts.memory, f"{VRPS:,} VRPs, {ASPAS:,} ASPAs"),
+    "look": Part(validation_parts.look_apart, "the process that reads them"),
+    "table": Part(validation_parts.whole_table, "whole-table mode"),
+}
+NEED_SNAPSHOTS = ("load", "rates")
+CONSOLE = "console"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("vrps", nargs="+", type=Path, metavar="VRPS", help="VRP file")
-    parser.add_argument("--routes", type=int, default=100_000, help="distinct routes")
+    parser.add_argument("--snapshots", type=Path, help="folder with the two of rpki-client")
+    parser.add_argument("--skip-interface", action="store_true", help="without the console")
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
+    parser.add_argument("--part", nargs="+", metavar=("NAME", "FOLDER"))
     options = parser.parse_args()
-    for path in options.vrps:
-        print(f"{path.name}")
-        table, entries = _load(path)
-        _measure(table, _routes(entries, options.routes, Random(1)))
+    if options.part is not None:
+        print(msgspec.json.encode(_in_this_process(*options.part)).decode())
+        return
+    shown = sys.stderr if options.json else sys.stdout
+    report: dict[str, list[Line]] = {}
+
+    def add(title: str, lines: list[Line]) -> None:
+        report[title] = lines
+        print(f"\n| {title} | measured | target |\n|---|---|---|", file=shown)
+        for line in lines:
+            print(f"| {line.name} | {line.shown()} | {line.target} |", file=shown, flush=True)
+
+    with tempfile.TemporaryDirectory(prefix="bgptui-benchmark-") as name:
+        folder = Path(name)
+        workload.write_vrps(folder, VRPS, shape=FeedShape(), aspas=ASPAS)
+        has_snapshots = _unpack(options.snapshots, folder)
+        for part, about in PARTS.items():
+            if has_snapshots or part not in NEED_SNAPSHOTS:
+                add(about.title, _measured(part, folder))
+        if not options.skip_interface:
+            for title, lines in _console(folder):
+                add(title, lines)
+    if options.json:
+        print(msgspec.json.format(msgspec.json.encode(report)).decode())
 
 
-def _load(path: Path) -> tuple[VrpTable, list[dict[str, object]]]:
-    before = _resident_mib()
-    started = time.process_time()
-    content = inflate(path.read_bytes(), name=path.name, max_bytes=MAX_BYTES)
-    inflated = time.process_time()
-    table = read_vrps(content, name=path.name, expired_at=None).table()
-    built = time.process_time()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    size = len(content) / 2**20
-    entries = content
-    del content
-    gc.collect()
-    resident = _resident_mib() - before - size
-    _row("VRPs", f"{len(table):,}")
-    _row("inflate", f"{inflated - started:.2f} s ({size:.0f} MiB of JSON)")
-    _row("decode and build", f"{built - inflated:.2f} s")
-    _row("resident", f"{resident:.0f} MiB for the table, peak of the process {peak:.0f} MiB")
-    return table, msgspec.json.decode(entries)["roas"]
+def _unpack(snapshots: Path | None, folder: Path) -> bool:
+    source = snapshots or Path(__file__).parents[2] / "shared" / "data" / "rpki"
+    for name in (FIRST, SECOND):
+        packed = source / f"{name}.bz2"
+        if not packed.is_file():
+            return False
+        (folder / name).write_bytes(bz2.decompress(packed.read_bytes()))
+    return True
 
 
-def _routes(entries: list[dict[str, object]], size: int, rng: Random) -> list[Route]:
-    routes: set[Route] = set()
-    while len(routes) < size * 7 // 10:
-        entry = rng.choice(entries)
-        asn = int(str(entry["asn"]).removeprefix("AS"))
-        try:
-            width, address, length = parse_prefix(str(entry["prefix"]))
-        except BadInput:
-            continue
-        longest = 24 if width == IPV4_BITS else 48
-        length = max(length, min(longest, length + rng.choice((0, 0, 1, 2))))
-        routes.add((format_prefix(width, address, length), asn if rng.random() < 0.8 else 65000))
-    while len(routes) < size:
-        octets = (rng.randrange(1, 224), rng.randrange(256), rng.randrange(256))
-        routes.add((".".join(map(str, octets)) + ".0/24", rng.randrange(1, 65000)))
-    return rng.sample(sorted(routes), size)
+def _console(folder: Path) -> list[tuple[str, list[Line]]]:
+    """The console with VRPs that are read once, and again and again."""
+    shape = FeedShape()
+    workload.write_frames(folder, FRAMES, seed=1, shape=shape)
+    workload.write_vrps(folder, CONSOLE_VRPS, shape=shape)
+    workload.write_watchlist(folder, WATCHED, shape=shape)
+    title = f"the console's event loop, {LIVE_RATE_PER_S:,} messages/s, {CONSOLE_VRPS:,} VRPs"
+    tables = []
+    for reloads, about in (("no", "read once"), ("yes", "read again and again")):
+        with served(folder / workload.FRAMES, LIVE_RATE_PER_S) as url:
+            tables.append((f"{title}, {about}", _measured(CONSOLE, folder, url, reloads)))
+    return tables
 
 
-def _measure(table: VrpTable, routes: list[Route]) -> None:
-    def all_uncached() -> None:
-        for prefix, origin in routes:
-            validate(table, prefix, origin)
-
-    _rate("validate, uncached", len(routes), all_uncached)
-    monitor = RouteMonitor(
-        Watchlist([Rule(1, "203.0.113.0/24", (64500,), 24)]),
-        lambda prefix, origin: validate(table, prefix, origin),
-        lambda: 1,
-        min_peers=3,
-        next_id=count(1).__next__,
+def _measured(part: str, folder: Path, *others: str) -> list[Line]:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.validation", "--part", part, str(folder), *others],
+        stdout=subprocess.PIPE,
+        timeout=MOST_S,
+        check=True,
+        env=os.environ,
     )
-    peers = [Peer("rrc00", f"192.0.2.{n}", 64496 + n) for n in range(50)]
-    step = PREFIXES_A_MESSAGE
-    by_origin = sorted(routes, key=lambda route: route[1])
-    messages = [
-        BgpMessage(
-            float(at),
-            peers[at % len(peers)],
-            MessageType.UPDATE,
-            announced=tuple(prefix for prefix, _ in by_origin[at : at + step]),
-            as_path=(64496, 3356, by_origin[at][1]),
-        )
-        for at in range(0, len(by_origin), step)
-    ]
-
-    def observe_all() -> None:
-        for message in messages:
-            monitor.observe(message, 1.0)
-
-    announced = sum(len(message.announced) for message in messages)
-    _rate("monitor, first sight", announced, observe_all, repeat=1)
-    _rate("monitor, seen before", announced, observe_all)
+    return msgspec.json.decode(done.stdout, type=list[Line])
 
 
-def _rate(name: str, size: int, act: Callable[[], None], *, repeat: int = 3) -> None:
-    spent = []
-    for _ in range(repeat):
-        started = time.process_time()
-        act()
-        spent.append(time.process_time() - started)
-    best = min(spent)
-    _row(name, f"{size / best:,.0f} prefixes per CPU-second ({best / size * 1e6:.2f} us)")
-
-
-def _resident_mib() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 2**20
-
-
-def _row(name: str, value: str) -> None:
-    print(f"  {name:<22} {value}")
+def _in_this_process(part: str, folder: str, *others: str) -> list[Line]:
+    if part == CONSOLE:
+        url, reloads = others
+        return validation_parts.console(Path(folder), url, reloads=reloads == "yes")
+    return PARTS[part].measure(Path(folder))
 
 
 if __name__ == "__main__":

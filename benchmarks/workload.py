@@ -19,14 +19,20 @@ def write_frames(folder: Path, count: int, *, seed: int, shape: FeedShape) -> in
     return path.stat().st_size
 
 
-def write_vrps(folder: Path, count: int, *, shape: FeedShape) -> None:
-    """Write VRPs of every second prefix of the feed, and of as many others as it takes."""
+def write_vrps(folder: Path, count: int, *, shape: FeedShape, aspas: int = 0) -> None:
+    """Write VRPs of every second prefix of the feed, and of as many others as it takes; and ASPAs
+    of three providers each."""
     heard = min(count, shape.prefixes // 2)
     others = range(shape.prefixes, shape.prefixes + count - heard)
     roas = [
         _roa(number) for numbers in (_spread(heard, shape.prefixes), others) for number in numbers
     ]
-    document = {"metadata": {"buildtime": "2026-01-07T10:00:00Z"}, "roas": roas}
+    attested = [
+        {"customer_asid": 100_000 + number, "providers": [number + 1, number + 7, number + 20]}
+        for number in range(aspas)
+    ]
+    metadata = {"buildtime": "2026-01-07T10:00:00Z"}
+    document = {"metadata": metadata, "roas": roas, "aspas": attested}
     (folder / VRPS).write_text(json.dumps(document))
 
 

@@ -183,13 +183,14 @@ class RtrSource:
             return session.hold()
         held: VrpSet | None
         if update.vrps is not None:
-            held = union.put(name, update.vrps, dict(update.aspas or {}))
+            held = update.vrps
+            union.put(name, held, dict(update.aspas or {}))
         else:
             held = union.change(name, update.delta, update.aspa_changes)
             if held is None and session.vrps is not None:
                 # It had been given up as stale: what it says now is all that it says.
-                session.vrps.apply(update.delta)
-                held = union.put(name, session.vrps, _changed(session.aspas, update.aspa_changes))
+                held = session.vrps.changed(update.delta)
+                union.put(name, held, _changed(session.aspas, update.aspa_changes))
         if held is None:
             return session.hold()
         return session.commit(held, time.time())

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from bgptui.domain.rpki import Payload
 from bgptui.rpki.aspa_table import Providers
 from bgptui.rpki.rtr_protocol import (
     VERSIONS,
@@ -29,7 +30,7 @@ from bgptui.rpki.rtr_protocol import (
     SerialQuery,
     encode,
 )
-from bgptui.rpki.vrp_set import Delta, Entry, VrpSet
+from bgptui.rpki.vrp_set import Delta, Entry, VrpSet, VrpSetBuilder
 
 # Least, most, and what holds where the cache says nothing (RFC 8210 section 6).
 REFRESH_S = (1, 86_400, 3_600)
@@ -84,7 +85,7 @@ class _Answer(Struct):
 
     session: int
     full: bool
-    vrps: VrpSet
+    vrps: VrpSetBuilder
     present: dict[Entry, bool]
     aspas: dict[int, Providers | None]
 
@@ -246,7 +247,7 @@ class RtrSession:
         full = self.state is State.FULL_SYNC
         if not full and pdu.session != self.session:
             raise ProtocolError(ErrorCode.CORRUPT_DATA, "an answer from another session")
-        self._answer = _Answer(pdu.session, full, VrpSet(self.vrps), {}, {})
+        self._answer = _Answer(pdu.session, full, VrpSetBuilder(), {}, {})
 
     def _end_answer(self, pdu: EndOfData) -> Step:
         answer = self._answering()
@@ -255,7 +256,7 @@ class RtrSession:
         self._ended = pdu
         if answer.full:
             aspas = {customer: said for customer, said in answer.aspas.items() if said is not None}
-            return Step(update=Update(len(answer.vrps), vrps=answer.vrps.sealed(), aspas=aspas))
+            return Step(update=Update(len(answer.vrps), vrps=answer.vrps.built(), aspas=aspas))
         before = self.vrps if self.vrps is not None else VrpSet()
         delta = Delta(
             announced=tuple(e for e, here in answer.present.items() if here and e not in before),
@@ -266,9 +267,7 @@ class RtrSession:
 
     def _take_vrp(self, pdu: PrefixPdu) -> None:
         answer = self._answering()
-        entry = Entry(
-            pdu.width, pdu.network, answer.vrps.payload(pdu.length, pdu.max_length, pdu.asn)
-        )
+        entry = Entry(pdu.width, pdu.network, Payload(pdu.length, pdu.max_length, pdu.asn))
         if answer.full:
             if not pdu.announce:
                 raise _unknown_withdrawal(entry)

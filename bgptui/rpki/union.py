@@ -1,7 +1,7 @@
 """What several caches say, united, with the operator's exceptions after the union.
 
-Writers wait for one another. Readers take no lock: they use `table` and `aspas`, whose parts are
-replaced one by one and never mutated.
+Writers wait for one another. Readers take no lock: they use `table`, whose parts are replaced and
+never mutated, and `aspas`, which is replaced as a whole.
 """
 
 import threading
@@ -62,12 +62,9 @@ class Union:
     def sources(self) -> tuple[str, ...]:
         return tuple(self._said)
 
-    def put(self, source: str, vrps: VrpSet, aspas: dict[int, Providers]) -> VrpSet:
-        """All that a cache says now, in place of what it said; both are the union's from here.
-
-        Returns:
-            the set that holds it, which may be that of before, changed.
-        """
+    def put(self, source: str, vrps: VrpSet, aspas: dict[int, Providers]) -> None:
+        """All that a cache says now, in place of what it said; the ASPAs are the union's from
+        here."""
         with self._writing:
             said = self._said.get(source)
             if said is None:
@@ -79,9 +76,8 @@ class Union:
                     self._said[source] = said
                     self._begin(vrps)
             else:
-                # The old set is changed rather than exchanged: its objects are those of the table.
                 delta = vrps.since(said.vrps)
-                said.vrps.apply(delta)
+                said.vrps = vrps
                 self._spread(source, announced=delta.announced, withdrawn=delta.withdrawn)
             before, said.aspas = said.aspas, aspas
             self._spread_aspas(
@@ -91,7 +87,6 @@ class Union:
                     if before.get(customer) != aspas.get(customer)
                 ]
             )
-            return said.vrps
 
     def change(
         self, source: str, delta: Delta, aspas: dict[int, Providers | None]
@@ -99,13 +94,13 @@ class Union:
         """A cache changed what it says: a delta, and the ASPAs by customer, None for gone.
 
         Returns:
-            the set that holds it; None where nothing of this cache is here to be changed.
+            what it says now; None where nothing of this cache is here to be changed.
         """
         with self._writing:
             said = self._said.get(source)
             if said is None:
                 return None
-            said.vrps.apply(delta)
+            said.vrps = said.vrps.changed(delta)
             for customer, providers in aspas.items():
                 if providers is None:
                     said.aspas.pop(customer, None)
@@ -120,7 +115,10 @@ class Union:
         with self._writing:
             said = self._said.pop(source, None)
             if said is not None:
-                self._spread(source, withdrawn=said.vrps)
+                others = [other.vrps for other in self._said.values()]
+                # Mostly another cache says nearly the same; then little is left to look at.
+                gone = others[0].since(said.vrps).withdrawn if others else said.vrps
+                self._spread(source, withdrawn=gone)
                 self._spread_aspas(said.aspas)
 
     def size(self, source: str) -> tuple[int, int]:
@@ -129,7 +127,7 @@ class Union:
         return (0, 0) if said is None else (len(said.vrps), len(said.aspas))
 
     def said_by(self, source: str) -> VrpSet | None:
-        """The VRPs of one cache; to be read only."""
+        """The VRPs of one cache."""
         said = self._said.get(source)
         return None if said is None else said.vrps
 
@@ -206,7 +204,7 @@ class Union:
             self._remember(PrefixSet(entry.prefix for entry in entries))
 
     def _spread_aspas(self, customers: Iterable[int]) -> None:
-        slurm, changed = self._slurm, False
+        slurm, changed, aspas = self._slurm, False, dict(self.aspas)
         for customer in customers:
             providers: Providers = ()
             if customer not in slurm.filtered_customers:
@@ -215,14 +213,16 @@ class Union:
                         providers = united(providers, named)
             if asserted := slurm.aspas.get(customer):
                 providers = united(providers, asserted)
-            if providers == self.aspas.get(customer, ()):
+            if providers == aspas.get(customer, ()):
                 continue
             changed = True
             if providers:
-                self.aspas[customer] = providers
+                aspas[customer] = providers
             else:
-                del self.aspas[customer]
-        self.aspa_generation += changed
+                del aspas[customer]
+        if changed:
+            self.aspas = aspas
+            self.aspa_generation += 1
 
     def _remember(self, prefixes: PrefixSet | None) -> None:
         # The change first: who sees the new generation finds what it consists of.

@@ -68,11 +68,18 @@ def fetch(
         Transient: it cannot be had now; says what was tried.
         BadInput: `too_large`.
     """
-    if urlsplit(location).scheme in ("http", "https"):
+    path = path_of(location)
+    if path is None:
         return _fetch_url(location, known=known, timeout_s=timeout_s, max_bytes=max_bytes)
-    if location.startswith("file://"):
-        return _read_file(Path(url2pathname(urlsplit(location).path)), known, max_bytes)
-    return _read_file(Path(location), known, max_bytes)
+    return _read_file(path, known, max_bytes)
+
+
+def path_of(location: str) -> Path | None:
+    """The file that is named; None where it is a URL to be fetched."""
+    if urlsplit(location).scheme in ("http", "https"):
+        return None
+    is_url = location.startswith("file://")
+    return Path(url2pathname(urlsplit(location).path) if is_url else location)
 
 
 def _read_file(path: Path, known: Version | None, max_bytes: int) -> Fetched | None:

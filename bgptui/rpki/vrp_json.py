@@ -10,6 +10,7 @@ ASPAs are in `aspas`, with `customer_asid` and numbers (rpki-client) or `custome
 import bz2
 import gzip
 import itertools
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -26,13 +27,16 @@ from bgptui.domain.prefix import format_prefix, parse_prefix
 from bgptui.domain.rpki import Vrp
 from bgptui.errors import BadInput
 from bgptui.rpki.aspa_table import Providers, check_aspa, united
-from bgptui.rpki.vrp_set import MAX_ASN, VrpSet
+from bgptui.rpki.vrp_set import MAX_ASN, VrpSet, VrpSetBuilder
 from bgptui.rpki.vrp_table import VrpTable
 
 T = TypeVar("T")
 
 _CHUNK_BYTES = 2**20
+_PIECE_BYTES = 2**18
 _ZSTD_STEP_BYTES = 1024
+
+_COMMA = re.compile(rb"\s*,")
 
 # The same trust anchor goes by several names.
 _TRUST_ANCHORS = {"ripencc": "ripe", "ripe-ncc": "ripe", "n/a": "", "unknown": ""}
@@ -91,7 +95,7 @@ class _ByFamily(Struct):
 
 
 class _Document(Struct):
-    roas: list[Raw]
+    roas: Raw
     aspas: list[Raw] | None = None
     provider_authorizations: _ByFamily | None = None
     metadata: Raw = Raw(b"{}")
@@ -105,6 +109,8 @@ class _Metadata(Struct):
 
 _DOCUMENT = msgspec.json.Decoder(_Document)
 _ROA = msgspec.json.Decoder(_Roa)
+_ROAS = msgspec.json.Decoder(list[_Roa])
+_ANYTHING = msgspec.json.Decoder(list[Raw])
 _ASPA = msgspec.json.Decoder(_Aspa)
 _METADATA = msgspec.json.Decoder(_Metadata)
 
@@ -160,7 +166,6 @@ def read_vrps(
     name: str,
     expired_at: float | None,
     built_at: float | None = None,
-    like: VrpSet | None = None,
     expiry_of: AbstractSet[int] = frozenset(),
 ) -> VrpFile:
     """The payloads in a JSON document. Malformed entries are counted, the others are taken.
@@ -170,25 +175,19 @@ def read_vrps(
         expired_at: leave out what has expired at that time, seconds since 1970 UTC; None takes
             the document as it stands.
         built_at: the build time where the document does not say.
-        like: a set to share objects with, e.g. what the source held before.
         expiry_of: origins whose VRPs' expiry is kept; of all it would take memory for nothing.
     Raises:
         BadInput: `not_vrps`; the content is no VRP document.
     """
     document = _decode(content, name)
     tally = _Tally(expired_at)
-    vrps = VrpSet(like)
+    vrps = VrpSetBuilder()
     anchors: dict[str, str] = {}
     expires: dict[Vrp, float] = {}
-    roas = document.roas
-    roas.reverse()
     add, expires_at_all = vrps.add, expired_at is not None
-    # One entry at a time, and gone when it is read: a malformed one costs itself only, and a
-    # million of them shall not stand beside the table that they make.
-    while roas:
-        raw = roas.pop()
+    for raw in _roas(memoryview(document.roas)):
         try:
-            entry = _entry(raw, _ROA)
+            entry = raw if isinstance(raw, _Roa) else _entry(raw, _ROA)
             if expires_at_all and entry.expires and tally.has_expired(entry.expires):
                 continue
             anchor = anchors.get(entry.ta)
@@ -203,7 +202,7 @@ def read_vrps(
     aspas = _aspas(document, tally)
     as_of = _build_time(document.metadata)
     return VrpFile(
-        vrps=vrps.sealed(),
+        vrps=vrps.built(),
         aspas=aspas,
         source=name,
         as_of=built_at if as_of is None else as_of,
@@ -221,6 +220,40 @@ def _note_expiry(entry: _Roa, asn: int, at: float, expires: dict[Vrp, float]) ->
     max_length = length if entry.max_length is None else entry.max_length
     vrp = Vrp(format_prefix(width, address, length), max_length, asn)
     expires[vrp] = max(at, expires.get(vrp, at))
+
+
+def _roas(array: memoryview) -> Iterator[_Roa | Raw]:
+    """The entries of a JSON array, a piece at a time: a million of them shall not stand beside the
+    set that they make. Those of a piece with a malformed one are raw: it costs itself only.
+
+    A piece ends with a brace. Where that is not the end of an entry, but in one or in a text, the
+    piece is no array, and the rest is taken as one: what is an array up to there is one in the
+    whole text, too.
+    """
+    begin, end = 1, len(array) - 1
+    while begin < end:
+        piece = bytes(array[begin : min(begin + _PIECE_BYTES, end)])
+        after = begin + len(piece)
+        if after < end:
+            piece = piece[: piece.rfind(b"}") + 1]
+            comma = _COMMA.match(array, begin + len(piece))
+            after = comma.end() if comma and piece else 0
+        try:
+            entries = _array(piece) if after else None
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            entries = None
+        if entries is None:
+            entries, after = _ANYTHING.decode(b"[%b]" % bytes(array[begin:end])), end
+        yield from entries
+        begin = after
+
+
+def _array(elements: bytes) -> list[_Roa] | list[Raw]:
+    array = b"[%b]" % elements
+    try:
+        return _ROAS.decode(array)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _ANYTHING.decode(array)
 
 
 class _Tally:
@@ -290,14 +323,18 @@ def as_number(text: str) -> int:
 
 
 def _decode(content: bytes | bytearray, name: str) -> _Document:
+    why = "`roas` is no list"
     try:
-        return _DOCUMENT.decode(content)
+        document = _DOCUMENT.decode(content)
+        if bytes(memoryview(document.roas)[:1]) == b"[":
+            return document
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadInput(
-            f"{name} holds no VRPs: it takes JSON with a list `roas`, as rpki-client, Routinator"
-            f" and StayRTR have it ({error})",
-            reason="not_vrps",
-        ) from None
+        why = str(error)
+    raise BadInput(
+        f"{name} holds no VRPs: it takes JSON with a list `roas`, as rpki-client, Routinator"
+        f" and StayRTR have it ({why})",
+        reason="not_vrps",
+    )
 
 
 def _entry(raw: Raw, decoder: "msgspec.json.Decoder[T]") -> T:

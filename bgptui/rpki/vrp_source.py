@@ -1,6 +1,7 @@
 """A source of validated payloads as JSON, in a file or behind a URL, looked at now and then."""
 
 import logging
+from enum import Enum, auto
 
 from msgspec import Struct
 
@@ -9,14 +10,25 @@ from bgptui.errors import BadInput, Transient
 from bgptui.rpki.shrinkage import ShrinkageGuard
 from bgptui.rpki.source import Ageing, SourceState, SourceStatus
 from bgptui.rpki.union import Union
-from bgptui.rpki.vrp_fetch import Fetched, Version, check_location, fetch
-from bgptui.rpki.vrp_json import VrpFile, inflate, read_vrps
+from bgptui.rpki.vrp_fetch import Version, check_location, path_of
+from bgptui.rpki.vrp_json import VrpFile
+from bgptui.rpki.vrp_look import Found, Look, look
+from bgptui.rpki.vrp_process import LookProcess
 from bgptui.runtime.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
 MAX_BYTES = 2**29  # of JSON: the whole world's VRPs are about a fifth of it
+SMALL_BYTES = 2**18  # of a file, which is read sooner than a process is started
+RELOAD_NICE = 10  # the feed goes first where processors are few
 RETRY_S = 60.0  # after a failure, where refresh_s is not shorter
+
+
+class Reading(Enum):
+    """Which process reads the source: APART, one of its own, but for a small file; HERE, this."""
+
+    APART = auto()
+    HERE = auto()
 
 
 class _Loaded(Struct, frozen=True):
@@ -56,6 +68,7 @@ class JsonSource:
         timeout_s: float,
         max_bytes: int = MAX_BYTES,
         expired_at: float | None = None,
+        reading: Reading = Reading.APART,
     ) -> None:
         check_location(location)
         self._location = location
@@ -67,6 +80,8 @@ class JsonSource:
         self._timeout_s = timeout_s
         self._max_bytes = max_bytes
         self._expired_at = expired_at
+        self._reading = reading
+        self._process = LookProcess()
         self._loaded: _Loaded | None = None
         self._guard = ShrinkageGuard()
         self._held: dict[str, int] | None = None  # by trust anchor, what the guard holds back
@@ -83,14 +98,9 @@ class JsonSource:
         """
         self._looked_at = now
         try:
-            fetched = fetch(
-                self._location,
-                known=self._known_version(now),
-                timeout_s=self._timeout_s,
-                max_bytes=self._max_bytes,
-            )
+            found = self._look(now)
             # An error stays shown until a look succeeds; unchanged is a success, too.
-            self._error = "" if fetched is None else self._take(fetched, now)
+            self._error = "" if found is None else self._take(found, now)
         except (Transient, BadInput) as error:
             self._error = str(error)
             raise
@@ -106,7 +116,8 @@ class JsonSource:
             try:
                 self.load(now)
             except (Transient, BadInput) as error:
-                log.warning("VRPs: %s", error)
+                if not self._process.stopped:
+                    log.warning("VRPs: %s", error)
 
     def status(self, now: float) -> SourceStatus:
         loaded, error = self._loaded, self._error
@@ -130,7 +141,8 @@ class JsonSource:
         )
 
     def stop(self) -> None:
-        """Nothing runs between two looks."""
+        """End a look that is under way."""
+        self._process.stop()
 
     def _is_due(self, now: float) -> bool:
         if self._looked_at is None:
@@ -156,10 +168,26 @@ class JsonSource:
             return None
         return loaded.version
 
-    def _take(self, fetched: Fetched, now: float) -> str:
-        """Take what was fetched for loaded; why it was not taken, empty where it was."""
-        expiry_of = self._expiry_of
-        file = self._read(fetched, now, expiry_of)
+    def _look(self, now: float) -> Found | None:
+        by_clock = self._ageing is Ageing.BY_CLOCK
+        asked = Look(
+            self._location,
+            self._known_version(now),
+            timeout_s=self._timeout_s,
+            max_bytes=self._max_bytes,
+            expired_at=now if by_clock else self._expired_at,
+            built_at=now if by_clock else None,
+            expiry_of=self._expiry_of,
+            nice=0 if self._loaded is None else RELOAD_NICE,
+        )
+        if self._reading is Reading.HERE or _is_for_here(self._location):
+            return look(asked)
+        return self._process.look(asked)
+
+    def _take(self, found: Found, now: float) -> str:
+        """Take what was found for loaded; why it was not taken, empty where it was."""
+        file = found.file
+        self._check(file)
         anchors = file.vrps.by_trust_anchor()
         size, before = len(file.vrps), 0 if self._loaded is None else self._loaded.vrps
         if complaint := self._guard.complaint(before, size):
@@ -169,28 +197,19 @@ class JsonSource:
         if not self._is_stale(file.as_of, now):
             self._union.put(self._location, file.vrps, file.aspas)
         self._loaded = _Loaded(
-            fetched.version,
+            found.version,
             file.as_of,
             file.next_expiry,
             vrps=size,
             aspas=len(file.aspas),
             anchors=anchors,
             expires=file.expires,
-            expiry_of=expiry_of,
+            expiry_of=found.expiry_of,
         )
         return ""
 
-    def _read(self, fetched: Fetched, now: float, expiry_of: frozenset[int]) -> VrpFile:
-        by_clock = self._ageing is Ageing.BY_CLOCK
-        modified = now if fetched.modified is None and by_clock else fetched.modified
-        file = read_vrps(
-            inflate(fetched.content, name=self._location, max_bytes=self._max_bytes),
-            name=self._location,
-            expired_at=now if by_clock else self._expired_at,
-            built_at=modified,
-            like=self._union.said_by(self._location),
-            expiry_of=expiry_of,
-        )
+    def _check(self, file: VrpFile) -> None:
+        """Tell what was refused of a file, or refuse it."""
         refused = sum(file.refused.values())
         for reason, count in file.refused.items():
             self._metrics.drop("rpki", reason, count)
@@ -207,9 +226,21 @@ class JsonSource:
                 f" {refused} malformed, {file.expired} expired",
                 reason="no_vrps",
             )
-        return file
 
     def _is_stale(self, as_of: float | None, now: float) -> bool:
         if self._ageing is Ageing.NEVER or as_of is None:
             return False
         return now - as_of > self._stale_after_s
+
+
+def _is_for_here(location: str) -> bool:
+    """A file that is small or missing, or that another process would not find by that name."""
+    path = path_of(location)
+    if path is None:
+        return False
+    if path.is_relative_to("/dev") or path.is_relative_to("/proc"):
+        return True  # /dev/stdin
+    try:
+        return path.stat().st_size <= SMALL_BYTES
+    except OSError:
+        return True  # which says why it cannot be read

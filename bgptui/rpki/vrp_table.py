@@ -5,9 +5,10 @@ VRPs **and** every VRP that covers it, longest first. So the first hit of a walk
 length down is the whole answer.
 
 One thread writes while others read and take no lock: what a prefix has is replaced by one
-reference, so that a reader sees it either before or after a change.
+reference, in an order that lets a reader see it either before or after a change.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
@@ -16,7 +17,7 @@ from bgptui.domain.rpki import Payload, Vrp
 from bgptui.rpki.prefix_blocks import PrefixBlocks, Walk
 from bgptui.rpki.vrp_set import Delta, Entry, Own, VrpSet, empty_family, set_of
 
-# From so many changes on going once over the whole table beats looking below each of them.
+# From so many changes on making the whole table anew beats looking below each of them.
 _MANY = 2_000
 
 
@@ -34,7 +35,7 @@ class VrpTable:
         provenance: for evidence; replaced as a whole.
     """
 
-    __slots__ = ("_blocks", "_lookups", "_merged", "_size", "provenance")
+    __slots__ = ("_blocks", "_lookups", "_merged", "_size", "_version", "provenance")
 
     def __init__(self, *, source: str = "", as_of: float | None = None) -> None:
         self.provenance = Provenance(source, as_of)
@@ -45,6 +46,7 @@ class VrpTable:
             for width, blocks in self._blocks.items()
         }
         self._size = 0
+        self._version = 0  # counts prefixes that came
 
     def __len__(self) -> int:
         """Distinct VRPs."""
@@ -65,13 +67,19 @@ class VrpTable:
 
     def covering(self, width: int, address: int, length: int) -> Own:
         """What covers a prefix (as of parse_prefix), longest first; () where nothing does."""
-        block_shift, walk_of, blocks = self._lookups[width]
-        for its_length, shift, lookup in walk_of(address >> block_shift) or blocks.short_walk:
-            if its_length <= length:
-                found = lookup(address >> shift)
-                if found is not None:
-                    return found
-        return ()
+        while True:
+            version = self._version
+            block_shift, walk_of, blocks = self._lookups[width]
+            for its_length, shift, lookup in walk_of(address >> block_shift) or blocks.short_walk:
+                if its_length <= length:
+                    found = lookup(address >> shift)
+                    if found is not None:
+                        break
+            else:
+                found = ()
+            # A longer prefix may have come after the walk had passed it by.
+            if version == self._version:
+                return found
 
     def own(self, width: int, address: int, length: int) -> Iterator[Entry]:
         """The VRPs that are published for this very prefix."""
@@ -102,67 +110,101 @@ class VrpTable:
                             yield Entry(width, network, payload)
 
     def adopt(self, vrps: VrpSet) -> None:
-        """Take a set's VRPs into an empty table, sharing its objects: cheaper than a delta."""
-        for width, by_length in self._merged.items():
-            for mine, theirs in zip(by_length, vrps.own[width], strict=True):
-                mine.update(theirs)
-            self._blocks[width].note_all()
+        """Take a set's VRPs into an empty table: cheaper than a delta."""
+        vrps.fill(self._merged)
         self._size = len(vrps)
-        self._merge()
+        self._complete()
 
     def apply(self, delta: Delta) -> Delta:
         """Change the table; what of the delta made a difference.
 
-        Announcements come first, so that a route which one VRP loses and another gains is not
-        without both in between.
+        Whoever reads meanwhile gets for each prefix the answer from before or from after the whole
+        of it.
         """
-        many = len(delta.announced) + len(delta.withdrawn) > _MANY
-        announced = tuple(entry for entry in delta.announced if self._insert(entry, many=many))
-        withdrawn = tuple(entry for entry in delta.withdrawn if self._remove(entry, many=many))
+        gone = set(delta.withdrawn)
+        announced = tuple(
+            e for e in dict.fromkeys(delta.announced) if e not in gone and e not in self
+        )
+        withdrawn = tuple(e for e in dict.fromkeys(delta.withdrawn) if e in self)
+        effective = Delta(announced, withdrawn)
+        if len(announced) + len(withdrawn) > _MANY:
+            self._rebuild(effective)
+        else:
+            self._change(effective)
         self._size += len(announced) - len(withdrawn)
-        if many:
-            self._merge()
-        return Delta(announced, withdrawn)
+        return effective
 
-    def _insert(self, entry: Entry, *, many: bool) -> bool:
-        width, network, payload = entry.width, entry.network, entry.payload
-        length = payload.length
-        of_length = self._merged[width][length]
-        before = of_length.get(network)
-        if before is None:
-            # Whoever reads between these two lines finds what covers the prefix besides.
-            of_length[network] = (payload, *self.covering(*entry.prefix))
+    def _change(self, delta: Delta) -> None:
+        """Replace what each prefix has that the delta concerns.
+
+        The order is what makes a walk right at any moment. New prefixes come first, longest first:
+        until a route's own is there, what it finds is as before. Prefixes that go come last,
+        shortest first: until a route's own is gone, it finds that.
+        """
+        changes = _Changes(delta)
+        comes: list[tuple[int, int, int, Own]] = []
+        stays: list[tuple[dict[int, Own], int, Own]] = []
+        goes: list[tuple[int, int, int]] = []
+        for width, length, network in self._concerned(delta):
+            of_length = self._merged[width][length]
+            before = of_length.get(network)
+            is_new = before is None
+            if before is None:
+                before = self.covering(width, network << (width - length), length)
+            after = changes.applied(before, width, length, network)
+            if not after or after[0].length != length:
+                goes.append((length, width, network))
+            elif is_new:
+                comes.append((length, width, network, after))
+            else:
+                stays.append((of_length, network, after))
+        for length, width, network, after in sorted(comes, reverse=True):
+            self._merged[width][length][network] = after
             self._blocks[width].note(length, network)
-        elif payload in before:
-            return False
-        else:
-            of_length[network] = _with(before, payload)
-        if not many:
-            for longer, below in self._blocks[width].below(length, network):
-                of_longer = self._merged[width][longer]
-                of_longer[below] = _with(of_longer[below], payload)
-        return True
-
-    def _remove(self, entry: Entry, *, many: bool) -> bool:
-        width, network, payload = entry.width, entry.network, entry.payload
-        length = payload.length
-        of_length = self._merged[width][length]
-        before = of_length.get(network, ())
-        if payload not in before:
-            return False
-        after = _without(before, payload)
-        if after and after[0].length == length:
+            self._version += 1
+        for of_length, network, after in stays:
             of_length[network] = after
-        else:
-            del of_length[network]
-        if not many:
-            for longer, below in self._blocks[width].below(length, network):
-                of_longer = self._merged[width][longer]
-                of_longer[below] = _without(of_longer[below], payload)
-        return True
+        for length, width, network in sorted(goes):
+            del self._merged[width][length][network]
+
+    def _concerned(self, delta: Delta) -> set[tuple[int, int, int]]:
+        """(width, length, network) of the prefixes of a delta, and of those in the table below."""
+        concerned: set[tuple[int, int, int]] = set()
+        for entry in (*delta.announced, *delta.withdrawn):
+            width, length, network = entry.width, entry.payload.length, entry.network
+            if (width, length, network) not in concerned:
+                concerned.add((width, length, network))
+                below = self._blocks[width].below(length, network)
+                concerned.update((width, longer, its_network) for longer, its_network in below)
+        return concerned
+
+    def _rebuild(self, delta: Delta) -> None:
+        """Make the table anew with a delta, aside, and exchange it by one reference."""
+        fresh = VrpTable()
+        for width, by_length in self._merged.items():
+            for length, (mine, theirs) in enumerate(
+                zip(fresh._merged[width], by_length, strict=True)
+            ):
+                for network, payloads in theirs.items():
+                    mine[network] = _own(payloads, length)
+        for changes, change in ((delta.announced, _with), (delta.withdrawn, _without)):
+            for entry in changes:
+                of_length = fresh._merged[entry.width][entry.payload.length]
+                of_length[entry.network] = change(of_length.get(entry.network, ()), entry.payload)
+                if not of_length[entry.network]:
+                    del of_length[entry.network]
+        fresh._complete()
+        self._merged, self._blocks = fresh._merged, fresh._blocks
+        self._lookups = fresh._lookups
+
+    def _complete(self) -> None:
+        """Prefixes have their own VRPs; give them what covers them."""
+        for blocks in self._blocks.values():
+            blocks.note_all()
+        self._merge()
 
     def _merge(self) -> None:
-        """Give each prefix the VRPs that cover it besides its own, shorter lengths first."""
+        """Give each prefix, which has its own VRPs, those that cover it; shorter lengths first."""
         for width, by_length in self._merged.items():
             for length in range(len(by_length)):
                 self._merge_length(width, length)
@@ -182,10 +224,44 @@ class VrpTable:
                 if found is not None:
                     above = found
                     break
-            if above or before[-1].length != length:
-                after = (*(own for own in before if own.length == length), *above)
-                if after != before:
-                    of_length[network] = after
+            if above:
+                of_length[network] = (*before, *above)
+
+
+class _Changes:
+    """A delta by prefix."""
+
+    def __init__(self, delta: Delta) -> None:
+        self._announced: defaultdict[tuple[int, int, int], list[Payload]] = defaultdict(list)
+        self._withdrawn: defaultdict[tuple[int, int, int], list[Payload]] = defaultdict(list)
+        self._lengths: defaultdict[int, set[int]] = defaultdict(set)
+        for entries, of_prefix in (
+            (delta.announced, self._announced),
+            (delta.withdrawn, self._withdrawn),
+        ):
+            for entry in entries:
+                length = entry.payload.length
+                of_prefix[entry.width, length, entry.network].append(entry.payload)
+                self._lengths[entry.width].add(length)
+
+    def applied(self, before: Own, width: int, length: int, network: int) -> Own:
+        """What covers a prefix afterwards, longest first."""
+        above = [
+            (width, shorter, network >> (length - shorter))
+            for shorter in self._lengths[width]
+            if shorter <= length
+        ]
+        gone = {payload for prefix in above for payload in self._withdrawn.get(prefix, ())}
+        new = [payload for prefix in above for payload in self._announced.get(prefix, ())]
+        kept = [payload for payload in before if payload not in gone]
+        return tuple(sorted((*kept, *new), key=_longest_first))
+
+
+def _own(covering: Own, length: int) -> Own:
+    """Those of the prefix itself, whose length this is."""
+    if covering[-1].length == length:
+        return covering
+    return tuple(payload for payload in covering if payload.length == length)
 
 
 def _with(covering: Own, payload: Payload) -> Own:

@@ -1,5 +1,6 @@
 """Several sources, deltas and exceptions against a union made afresh."""
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +11,7 @@ from bgptui.rpki import vrp_table
 from bgptui.rpki.origin_validation import validate
 from bgptui.rpki.slurm import PrefixFilter, Slurm
 from bgptui.rpki.union import Union
-from bgptui.rpki.vrp_set import set_of
+from bgptui.rpki.vrp_set import VrpSet, set_of
 from bgptui.rpki.vrp_table import VrpTable, table_of
 
 PREFIXES = (
@@ -62,9 +63,21 @@ def test_what_is_announced_and_withdrawn_is_the_difference(
     delta = set_of(second).since(set_of(first))
     assert {entry.vrp() for entry in delta.announced} == second - first
     assert {entry.vrp() for entry in delta.withdrawn} == first - second
-    changed = set_of(first)
-    changed.apply(delta)
-    assert not set_of(second).since(changed)
+    assert set_of(first).changed(delta) == set_of(second)
+
+
+@given(vrp_sets, vrp_sets)
+def test_a_set_holds_what_it_was_made_of_and_passes_as_bytes(
+    vrps: frozenset[Vrp], others: frozenset[Vrp]
+) -> None:
+    made = set_of(vrps)
+    assert sorted(entry.vrp() for entry in made) == sorted(vrps)
+    assert len(made) == len(vrps)
+    for entry in set_of(others):
+        assert (entry in made) == (entry.vrp() in vrps)
+    sent = msgspec.msgpack.decode(msgspec.msgpack.encode(made), type=VrpSet)
+    assert not sent.since(made)
+    assert sent.by_trust_anchor() == ({"ripe": len(vrps)} if vrps else {})
 
 
 steps = st.lists(

@@ -12,10 +12,11 @@ import pytest
 
 from bgptui.domain.rpki import RpkiState
 from bgptui.errors import BadInput, Transient, UsageError
+from bgptui.rpki import vrp_source
 from bgptui.rpki.source import Ageing
 from bgptui.rpki.validator import Validator
 from bgptui.rpki.vrp_fetch import fetch
-from bgptui.rpki.vrp_source import JsonSource
+from bgptui.rpki.vrp_source import JsonSource, Reading
 from bgptui.runtime.metrics import Metrics
 from support.certificates import self_signed
 
@@ -103,6 +104,7 @@ def source(
     ageing: Ageing = Ageing.BY_CLOCK,
     timeout_s: float = 5.0,
     metrics: Metrics | None = None,
+    reading: Reading = Reading.HERE,
 ) -> Validator:
     return Validator(
         [
@@ -115,6 +117,7 @@ def source(
                 stale_after_s=7200.0,
                 timeout_s=timeout_s,
                 max_bytes=100_000,
+                reading=reading,
             )
         ]
     )
@@ -314,6 +317,26 @@ def test_a_file_named_for_one_run_is_taken_as_it_stands(tmp_path: Path) -> None:
     vrps.refresh(BUILT + 2 * 10**8)
     health = vrps.health()
     assert (health.state, health.as_of, health.error) == ("fresh", BUILT, "")
+
+
+def test_a_large_file_is_read_by_another_process_to_the_same_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "vrps.json"
+    path.write_bytes(document(200))
+    monkeypatch.setattr(vrp_source, "SMALL_BYTES", 0)
+    vrps = source(str(path), reading=Reading.APART)
+    vrps.refresh(BUILT)
+    generation = vrps.generation()
+    path.write_bytes(document(199))
+    vrps.refresh(BUILT + 600)
+    assert (vrps.health().vrps, vrps.health().as_of) == (199, BUILT)
+    assert state(vrps, "10.199.0.0/16") is RpkiState.NOT_FOUND
+    assert vrps.generation() == generation + 1
+    vrps.stop()
+    path.write_bytes(document(200))
+    vrps.refresh(BUILT + 1200)
+    assert vrps.health().vrps == 199
 
 
 def test_a_source_whose_vrps_have_all_expired_has_none(tmp_path: Path) -> None:

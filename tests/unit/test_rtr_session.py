@@ -46,8 +46,7 @@ def take(session: RtrSession, step: Step, now: float = NOW) -> Step:
     assert update is not None
     vrps = update.vrps
     if vrps is None:
-        vrps = session.vrps or VrpSet()
-        vrps.apply(update.delta)
+        vrps = (session.vrps or VrpSet()).changed(update.delta)
     return session.commit(vrps, now)
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bgptui.domain.rpki import Vrp
 from bgptui.errors import BadInput
+from bgptui.rpki import vrp_json
 from bgptui.rpki.origin_validation import validate
 from bgptui.rpki.vrp_json import VrpFile, as_number, inflate, read_vrps
 
@@ -89,6 +90,21 @@ def test_malformed_entries_are_counted_by_reason_and_the_others_taken() -> None:
         "bad_max_length": 2,
     }
     assert "192.0.2.1/24" in file.first_refused
+
+
+@pytest.mark.parametrize("piece_bytes", [1, 40, 100, 150, 10_000])
+@pytest.mark.parametrize("indent", [None, 2, 40])
+def test_where_a_long_list_is_cut_does_not_show(
+    piece_bytes: int, indent: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = {"asn": 64496, "prefix": "192.0.2.0/24", "maxLength": 24, "ta": "ripe"}
+    roas: list[object] = [good | {"asn": asn, "more": {"in": [{}]}} for asn in range(20)]
+    roas[5:5] = [good | {"ta": "},{", "asn": 100}, "},", good | {"asn": "x"}, {}, []]
+    content = json.dumps({"roas": roas}, indent=indent).encode()
+    whole = read_vrps(content, name="f.json", expired_at=None)
+    assert (len(whole.vrps), whole.refused) == (21, {"bad_entry": 3, "bad_asn": 1})
+    monkeypatch.setattr(vrp_json, "_PIECE_BYTES", piece_bytes)
+    assert read_vrps(content, name="f.json", expired_at=None) == whole
 
 
 def test_a_missing_max_length_and_trust_anchor_are_no_fault() -> None:

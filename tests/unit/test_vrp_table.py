@@ -3,7 +3,7 @@ import pytest
 from bgptui.domain.rpki import Vrp
 from bgptui.errors import BadInput
 from bgptui.rpki.origin_validation import validate
-from bgptui.rpki.vrp_set import Delta, VrpSet, set_of
+from bgptui.rpki.vrp_set import Delta, Entry, VrpSetBuilder, set_of
 from bgptui.rpki.vrp_table import VrpTable, table_of
 
 
@@ -11,11 +11,12 @@ def covering(table: VrpTable, prefix: str) -> tuple[Vrp, ...]:
     return tuple(validate(table, prefix, 1).covering)
 
 
-def delta(table_vrps: list[Vrp], *, announced: list[Vrp], withdrawn: list[Vrp]) -> Delta:
-    before = set_of(table_vrps)
-    return Delta(
-        announced=tuple(map(before.entry, announced)), withdrawn=tuple(map(before.entry, withdrawn))
-    )
+def delta(*, announced: list[Vrp], withdrawn: list[Vrp]) -> Delta:
+    return Delta(announced=entries(announced), withdrawn=entries(withdrawn))
+
+
+def entries(vrps: list[Vrp]) -> tuple[Entry, ...]:
+    return tuple(entry for vrp in vrps for entry in set_of([vrp]))
 
 
 def test_the_same_vrp_twice_counts_once() -> None:
@@ -37,9 +38,9 @@ def test_the_order_of_a_file_does_not_show() -> None:
 
 
 def test_a_missing_max_length_is_the_prefix_length() -> None:
-    vrps, table = VrpSet(), VrpTable()
+    vrps, table = VrpSetBuilder(), VrpTable()
     vrps.add("10.0.0.0/8", None, 64496)
-    table.adopt(vrps)
+    table.adopt(vrps.built())
     assert covering(table, "10.0.0.0/8") == (Vrp("10.0.0.0/8", 8, 64496),)
 
 
@@ -70,12 +71,12 @@ def test_a_malformed_vrp_is_refused_with_its_reason(
     prefix: str, max_length: int, asn: int, reason: str
 ) -> None:
     with pytest.raises(BadInput) as caught:
-        VrpSet().add(prefix, max_length, asn)
+        VrpSetBuilder().add(prefix, max_length, asn)
     assert caught.value.reason == reason
 
 
 def test_a_max_length_that_fits_ipv6_only_is_refused_for_ipv4_though_the_payload_is_known() -> None:
-    vrps = VrpSet()
+    vrps = VrpSetBuilder()
     vrps.add("2001::/16", 48, 1)
     with pytest.raises(BadInput, match="max length 48"):
         vrps.add("10.0.0.0/16", 48, 1)
@@ -85,11 +86,11 @@ def test_a_short_vrp_that_comes_or_goes_reaches_every_prefix_below() -> None:
     below = [Vrp(f"10.{n}.0.0/16", 16, 64496) for n in range(40)]
     table = table_of([*below, Vrp("10.9.9.0/24", 24, 64497)])
     short = Vrp("10.0.0.0/8", 8, 64500)
-    change = delta([], announced=[short], withdrawn=[])
+    change = delta(announced=[short], withdrawn=[])
     assert table.apply(change) == change
     assert covering(table, "10.9.9.0/24") == (Vrp("10.9.9.0/24", 24, 64497), below[9], short)
     assert covering(table, "10.200.0.0/16") == (short,)
-    table.apply(delta([short], announced=[], withdrawn=[short]))
+    table.apply(delta(announced=[], withdrawn=[short]))
     assert covering(table, "10.9.9.0/24") == (Vrp("10.9.9.0/24", 24, 64497), below[9])
     assert covering(table, "10.200.0.0/16") == ()
     assert len(table) == 41
@@ -98,5 +99,5 @@ def test_a_short_vrp_that_comes_or_goes_reaches_every_prefix_below() -> None:
 def test_what_makes_no_difference_is_no_part_of_the_delta() -> None:
     here, there = Vrp("10.0.0.0/8", 8, 1), Vrp("11.0.0.0/8", 8, 1)
     table = table_of([here])
-    assert not table.apply(delta([here], announced=[here], withdrawn=[there]))
+    assert not table.apply(delta(announced=[here], withdrawn=[there]))
     assert len(table) == 1
