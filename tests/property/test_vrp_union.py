@@ -1,7 +1,7 @@
 """Several sources, deltas and exceptions against a union made afresh."""
 
 import msgspec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bgptui.domain.prefix import parse_prefix
@@ -95,6 +95,7 @@ slurms = st.builds(
 )
 
 
+@settings(deadline=None)  # many tables an example: how long that takes says nothing
 @given(steps, slurms)
 def test_the_union_of_what_all_sources_say_is_in_force(
     steps: list[tuple[str, str, frozenset[Vrp]]], slurm: Slurm
