@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from bgptui.config.schema import Config
 from bgptui.correlate.correlator import Correlator
+from bgptui.correlate.event_groups import EventGroups
 from bgptui.detect.detector import Detector
 from bgptui.detect.model_bundle import configured_bundle
 from bgptui.domain.alert import AlertChange
@@ -347,9 +348,11 @@ def _rooms(
         peers_of=peers.of,
     )
     correlator.restore(state.open_alerts, state.false_positives)
-    for firing in firing_before(state.open_alerts):
+    groups = EventGroups(hold_down_s=config.alerts.hold_down_s, metrics=metrics)
+    groups.restore(state.event_rows)
+    for firing in firing_before(state.open_alerts, state.event_rows):
         monitor.take_over(firing.key, firing.peer, origin=firing.origin)
-    return Rooms(aggregator, monitor, detector, correlator, peers, vrps, roas)
+    return Rooms(aggregator, monitor, detector, groups, correlator, peers, vrps, roas)
 
 
 def _relationships(config: Config) -> Relationships | None:

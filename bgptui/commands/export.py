@@ -27,6 +27,8 @@ _ALERT_COLUMNS = (
     "rpki_status", "evidence", "duration_s",
 )  # fmt: skip
 
+_TIMES = ("timestamp", "last_seen", "ended_at")
+
 _PROGRESS_EVERY = 5_000
 
 Row = dict[str, Any]
@@ -97,7 +99,9 @@ def _write(form: str, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
 
 
 def _dated(row: Row) -> Row:
-    return row | {"timestamp": iso_utc(row["timestamp"])}
+    """The row with its times as text."""
+    times = {name: row[name] for name in _TIMES if row.get(name) is not None}
+    return row | {name: iso_utc(seconds) for name, seconds in times.items()}
 
 
 def _alert_row(alert: Alert) -> Row:

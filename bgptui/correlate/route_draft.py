@@ -84,7 +84,7 @@ def route_draft(
         rpki_score=terms.route if lead.validation.state is RpkiState.INVALID else None,
         rpki_status=lead.validation.state.value,
         ml_result=None if witness is None else _ml_result(witness),
-        route_event=Reference(lead.id, lead.timestamp),
+        route_event=lead.reference,
         evidence=route_facts(matter, witness),
     )
     collectors = frozenset(matter.collectors)

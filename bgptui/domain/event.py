@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from bgptui.domain.alert import Severity
+from bgptui.domain.alert import Reference, Severity
 from bgptui.domain.routing import AsPath, Peer
 from bgptui.domain.rpki import OriginValidation
 
@@ -42,15 +42,17 @@ class RouteKey(Struct, frozen=True, order=True):
 
 
 class RouteEvent(Struct, frozen=True):
-    """A rule fired for one route of one peer; a row of route_monitor_events.
+    """A rule fired for one route of one peer: the first sighting of a row of
+    route_monitor_events, or one more (domain.event_row).
 
     Attributes:
-        id: unique among events, given at the source (references are pairs id, timestamp).
+        id: unique among events, given at the source.
         hijack_class: class code of ARTEMIS, prefix | path, e.g. `S|0`.
         watched_prefix, expected_origins: the watchlist's rule, None and () where none did.
         min_peers: distinct peer ASNs that it takes to open an alert.
         lasting_s: for so long must enough peers have it before an alert opens.
         evidence: JSON-ready facts: rule, communities, data source and its age.
+        row: the row that it is counted in; None: it is the first sighting of its own.
     """
 
     id: int
@@ -69,6 +71,12 @@ class RouteEvent(Struct, frozen=True):
     opens_alert: bool = True
     evidence: dict[str, Any] = {}
     lasting_s: float = 0.0
+    row: Reference | None = None
+
+    @property
+    def reference(self) -> Reference:
+        """The row that has it."""
+        return self.row or Reference(self.id, self.timestamp)
 
 
 class RouteCleared(Struct, frozen=True):

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from bgptui.config.schema import ClockKind, Config
 from bgptui.correlate.correlator import Correlator
+from bgptui.correlate.event_groups import EventGroups
 from bgptui.detect.detector import Detector
 from bgptui.detect.model_bundle import configured_bundle
 from bgptui.domain.alert import AlertChange
@@ -41,11 +42,11 @@ UNHEARD_S = 20.0
 
 
 class CorrelationDesk:
-    """Alerts, and the network's rows and scores, of all processes together.
+    """Event rows, alerts, and the network's rows and scores, of all processes together.
 
     What it reads is removed in the transaction of what became of it, so a kill loses nothing and
-    repeats nothing: the next holder of the lease takes up what the database knows (alerts,
-    baseline, the newest network row) and goes on with what is not removed.
+    repeats nothing: the next holder of the lease takes up what the database knows (event rows,
+    alerts, baseline, the newest network row) and goes on with what is not removed.
 
     Args:
         connection: commits each statement; what is to be known at the begin is read from it.
@@ -92,6 +93,8 @@ class CorrelationDesk:
         self._correlator.restore(state.open_alerts, state.false_positives)
         if roas is not None:
             roas.take_up(state.open_alerts, watched_vrps(connection))
+        self._groups = EventGroups(hold_down_s=config.alerts.hold_down_s, metrics=metrics)
+        self._groups.restore(state.event_rows)
         self._operators = OperatorWatch(state.last_status_event)
         since = float("-inf") if closed_until is None else closed_until
         # Until a host's process says how far it is, it is where the network's rows end.
@@ -150,7 +153,7 @@ class CorrelationDesk:
         acts = self._operators.acts(connection)
         has_all = self._read(connection, at)
         if acts:
-            self._changes += correlate(self._correlator, Moment(self._now, acts=acts))
+            self._changes += correlate(self._correlator, self._groups, Moment(self._now, acts=acts))
         self._operators.taken()
         # From here on nothing is asked of the database, which may go away: no item may be lost.
         items = self._merge.ready(alive, at=at)
@@ -167,10 +170,14 @@ class CorrelationDesk:
         memory = self._look_at_roas()
         scores, self._scores = tuple(self._scores), []
         changes, self._changes = tuple(self._changes), []
+        self._groups.flush()  # its sightings are removed in this transaction
+        rows = self._groups.take()
         batch = WriteBatch(
             now=self._now,
             features=tuple((score.feature_id, score.window, score.zscores) for score in scores),
             scores=scores,
+            events=rows.begun,
+            event_updates=rows.grown,
             alerts=changes,
             consumed=tuple(done),
             watched_vrps=memory,
@@ -230,7 +237,7 @@ class CorrelationDesk:
         moment = replace(handed.moment(), now=self._now)
         if moment.gap is not None:
             self._network.mark_gap(moment.gap)
-        self._changes += correlate(self._correlator, moment)
+        self._changes += correlate(self._correlator, self._groups, moment)
         self._changes += self._correlator.advance(self._now)
         return [item.moment_id]
 

@@ -12,7 +12,7 @@ from bgptui.domain.gap import Gap
 from bgptui.domain.routing import BgpMessage
 from bgptui.domain.score import WindowScore
 from bgptui.features.handed_minutes import MinuteTotals
-from bgptui.pipeline.correlation import events_and_gaps
+from bgptui.pipeline.correlation import gaps_of
 from bgptui.pipeline.moment import Moment, Moments
 from bgptui.runtime.channel import Channel
 from bgptui.store.batch import WriteBatch
@@ -71,7 +71,7 @@ unpack = msgspec.msgpack.Decoder(Handed).decode
 
 
 class HandingStage:
-    """In the place of correlation: writes events and gaps, and hands on what they came from.
+    """In the place of correlation: writes gaps, and hands everything on.
 
     Args:
         monotonic: seconds.
@@ -94,12 +94,9 @@ class HandingStage:
             handed.append(_encode(HandedMoment(now, self._peers)))
         if handed:
             self._beat_at = self._monotonic()
-            events, gaps = events_and_gaps(batch)
             progress = tuple(each for moment in batch.items for each in moment.progress)
             self._writes.put(
-                WriteBatch(
-                    now=now, events=events, gaps=gaps, handed=tuple(handed), progress=progress
-                )
+                WriteBatch(now=now, gaps=gaps_of(batch), handed=tuple(handed), progress=progress)
             )
 
     def _handed(self, moment: Moment) -> Iterator[bytes]:

@@ -12,6 +12,7 @@ from bgptui.pipeline.takeover import firing_before, histories
 from bgptui.store import shards
 from bgptui.store.alerts import list_alerts
 from bgptui.store.connect import Connection
+from bgptui.store.event_rows import open_event_rows
 from bgptui.store.start_state import open_gaps
 
 TAKEOVER = "takeover"
@@ -26,11 +27,11 @@ def host_starts(connection: Connection, hosts: AbstractSet[str]) -> list[Begin]:
             known[host] = shards.HostProgress(host, shards.closed_before(connection, host))
         gaps = open_gaps(connection)
         open_alerts = list_alerts(connection, statuses=(Status.OPEN, Status.ACKNOWLEDGED))
+        firing = tuple(firing_before(open_alerts, open_event_rows(connection)))
         ends = {host: end for host in hosts if (end := known[host].closed_until) is not None}
         streams = (
             tuple(histories(connection, max(ends.values()), collectors=list(ends))) if ends else ()
         )
-    firing = tuple(firing_before(open_alerts))
     return [
         Begin(
             host,

@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from bgptui.correlate.correlator import Correlator
+from bgptui.correlate.event_groups import EventGroups
 from bgptui.detect.detector import Detector
 from bgptui.features.aggregator import Aggregator
 from bgptui.pipeline.moment import PeerCount
@@ -21,6 +22,7 @@ class Rooms(Struct, frozen=True):
     aggregator: Aggregator
     monitor: RouteMonitor
     detector: Detector
+    groups: EventGroups
     correlator: Correlator
     peers: PeerCount
     vrps: Validator

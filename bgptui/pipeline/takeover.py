@@ -7,6 +7,7 @@ from msgspec import Struct
 from bgptui.detect.history import HISTORY_MIN, StreamHistory
 from bgptui.domain.alert import Alert
 from bgptui.domain.event import EventType, RouteKey
+from bgptui.domain.event_row import EventRow
 from bgptui.domain.routing import Peer
 from bgptui.domain.window import WINDOW_S
 from bgptui.store.connect import Connection
@@ -46,9 +47,18 @@ def histories(
         )
 
 
-def firing_before(alerts: Iterable[Alert]) -> Iterator[FiringBefore]:
-    """The routes that the evidence of open route alerts names (facts `rule` and `peers`), so that
-    their end is noticed."""
+def firing_before(alerts: Iterable[Alert], rows: Iterable[EventRow]) -> Iterator[FiringBefore]:
+    """The routes that open route alerts and followed event rows name, so that their end is
+    noticed. Rows are exact, but of a day at most."""
+    yield from _of_alerts(alerts)
+    for row in rows:
+        origin = () if row.key.origin_asn is None else row.key.origin_asn
+        for peer in row.peers_having:
+            yield FiringBefore(row.key, peer, origin)
+
+
+def _of_alerts(alerts: Iterable[Alert]) -> Iterator[FiringBefore]:
+    """By the facts `rule` and `peers` of their evidence."""
     for alert in alerts:
         rules = (fact for fact in alert.evidence if fact.get("kind") == "rule")
         rule = next((fact for fact in rules if fact.keys() >= _RULE_KEYS), None)

@@ -198,7 +198,12 @@ class Pipeline:
             on_done=correlating.close,
         )
         correlation = CorrelationStage(
-            rooms.correlator, peers=rooms.peers, writes=writes, roas=rooms.roas, on_change=on_change
+            rooms.correlator,
+            groups=rooms.groups,
+            peers=rooms.peers,
+            writes=writes,
+            roas=rooms.roas,
+            on_change=on_change,
         )
         correlate = self._worker(
             "correlate" if held.share is None else "handover",

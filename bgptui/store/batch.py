@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from bgptui.domain.alert import AlertChange
 from bgptui.domain.event import RouteEvent
+from bgptui.domain.event_row import EventRow
 from bgptui.domain.gap import Gap
 from bgptui.domain.health import Health
 from bgptui.domain.record import MessageRecord
@@ -33,6 +34,7 @@ class ReplayPosition(Struct, frozen=True):
     features: int = 0
     scores: int = 0
     events: int = 0
+    event_updates: int = 0
     changes: int = 0
 
 
@@ -41,6 +43,8 @@ class WriteBatch(Struct, frozen=True, kw_only=True):
 
     Attributes:
         now: the pipeline's time, seconds since 1970 UTC (event time in a replay).
+        events: first sightings, each a row.
+        event_updates: how such rows, of this batch or an earlier one, stand since.
         gaps: an open gap (end None) may come again with its end.
         sequence: counts a collector's batches from 1, 0 where nobody counts them; what is
             committed is known by it.
@@ -56,6 +60,7 @@ class WriteBatch(Struct, frozen=True, kw_only=True):
     features: tuple[FeatureRow, ...] = ()
     scores: tuple[WindowScore, ...] = ()
     events: tuple[RouteEvent, ...] = ()
+    event_updates: tuple[EventRow, ...] = ()
     alerts: tuple[AlertChange, ...] = ()
     gaps: tuple[Gap, ...] = ()
     health: Health | None = None
@@ -69,12 +74,13 @@ class WriteBatch(Struct, frozen=True, kw_only=True):
 
     @property
     def row_count(self) -> int:
-        """Rows of the time series; a changed alert counts as one."""
+        """Rows of the time series; a changed alert or event counts as one."""
         return (
             len(self.raw)
             + len(self.features)
             + len(self.scores)
             + len(self.events)
+            + len(self.event_updates)
             + len(self.alerts)
             + len(self.metrics)
         )

@@ -35,7 +35,7 @@ def exported_rows(
     Args:
         since, until: seconds since 1970 UTC, half open; None for no bound.
     Returns:
-        names of the columns, and the rows; `timestamp` in seconds since 1970 UTC.
+        names of the columns, and the rows; times in seconds since 1970 UTC.
     Raises:
         Transient: the connection was lost.
     """

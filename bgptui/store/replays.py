@@ -55,6 +55,7 @@ def begin_replay(conn: Connection, fingerprint: str) -> ReplayRun:
                     found["features"],
                     found["scores"],
                     found["events"],
+                    found["event_updates"],
                     found["changes"],
                 ),
             )
@@ -103,6 +104,7 @@ class ReplayWriter:
             before.features + len(batch.features),
             before.scores + len(batch.scores),
             before.events + len(batch.events),
+            before.event_updates + len(batch.event_updates),
             before.changes + len(batch.alerts),
         )
         return replace(
@@ -111,6 +113,9 @@ class ReplayWriter:
             features=_after(batch.features, before.features, committed.features),
             scores=_after(batch.scores, before.scores, committed.scores),
             events=_after(batch.events, before.events, committed.events),
+            event_updates=_after(
+                batch.event_updates, before.event_updates, committed.event_updates
+            ),
             alerts=_after(batch.alerts, before.changes, committed.changes),
             replay=_furthest(self._position, committed),
         )
@@ -129,5 +134,6 @@ def _furthest(position: ReplayPosition, committed: ReplayPosition) -> ReplayPosi
         max(position.features, committed.features),
         max(position.scores, committed.scores),
         max(position.events, committed.events),
+        max(position.event_updates, committed.event_updates),
         max(position.changes, committed.changes),
     )

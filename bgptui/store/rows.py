@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from bgptui.domain.event import RouteEvent
+from bgptui.domain.event_row import EventRow, first_row
 from bgptui.domain.record import MessageRecord
 from bgptui.domain.routing import AsPath, BgpMessage, MessageType, Peer, Session, origin_as
 from bgptui.domain.routing import path_length as hops
@@ -29,7 +30,7 @@ _RAW_TIMES = Struct(">h iq iq").pack  # timestamp, window_start; each behind its
 _RAW_COUNTS = Struct(">i? ii ii ii id ii ii i ii").pack
 _FEATURES_START = field.field_count(22)
 _SCORES_START = field.field_count(25)
-_EVENTS_START = field.field_count(17)
+_EVENTS_START = field.field_count(23)
 _METRICS_START = field.field_count(5)
 _LENGTH = Struct(">i").pack
 _NO_PEER = 3 * field.NULL
@@ -233,12 +234,17 @@ def _baseline_fields(score: WindowScore) -> tuple[bytes, bytes]:
     return field.float4_array(medians), field.float4_array(spreads)
 
 
-def event_row(event: RouteEvent) -> bytes:
+def event_row(event: RouteEvent, stands: EventRow | None = None) -> bytes:
     """A row of route_monitor_events.
+
+    Args:
+        event: its first sighting.
+        stands: the row as it stands since; None: there was no other.
 
     Raises:
         BadInput: a prefix, address or time that PostgreSQL would refuse.
     """
+    stands = stands or first_row(event)
     validation = event.validation
     roa = validation.covering[0] if validation.covering else None
     metadata = {
@@ -250,6 +256,7 @@ def event_row(event: RouteEvent) -> bytes:
         "rpki_reason": validation.reason,
         "covering": validation.covering[:],
         "evidence": event.evidence,
+        **grown_metadata(stands),
     }
     return b"".join(
         (
@@ -264,13 +271,31 @@ def event_row(event: RouteEvent) -> bytes:
             field.NULL if roa is None else field.int4(roa.max_length),
             field.text(event.key.event_type),
             field.text(event.hijack_class or None),
-            field.text(event.severity),
+            field.text(stands.severity),
             field.text(event.description),
             field.text(path_text(event.as_path) or None),
             _next_hop(event.next_hop),
             json_field(metadata),
+            field.text(event.key.reason),
+            field.timestamptz(stands.last_seen),
+            field.int4(stands.peers_seen),
+            field.int8(stands.sightings),
+            field.timestamptz(stands.ended_at),
+            field.text(stands.end_reason),
         )
     )
+
+
+def grown_metadata(stands: EventRow) -> dict[str, Any]:
+    """What of the metadata of an event's row changes: peers as [collector, address, ASN]."""
+    return {
+        "peers": {"have": _named(stands.peers_having), "had": _named(stands.peers_had)},
+        "paths": [path_text(path) for path in stands.paths],
+    }
+
+
+def _named(peers: tuple[Peer, ...]) -> list[tuple[str, str, int]]:
+    return [(peer.collector, peer.address, peer.asn) for peer in peers]
 
 
 def metric_row(metric: Metric) -> bytes:

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from bgptui.domain.alert import AlertType, Severity
 from bgptui.domain.event import EventType, RouteEvent, RouteKey
+from bgptui.domain.event_row import EventRow
 from bgptui.domain.routing import BgpMessage, MessageType, Peer
 from bgptui.domain.rpki import InvalidReason, OriginValidation, RpkiState, Vrp
 from bgptui.domain.window import WINDOW_S
@@ -23,6 +24,9 @@ PEERS = (
     Peer("rrc01", "2001:db8:ffff::4", 64499),
 )
 TRANSIT = (64503, 64504, 65536, 65537)
+
+
+_RULES = ("origin", "path")  # reasons of an incident's two events
 
 
 class Incident(Struct, frozen=True):
@@ -68,7 +72,11 @@ INCIDENTS = (
 def incident_events(
     start: int, rng: Random, first_id: int
 ) -> tuple[list[RouteEvent], list[BgpMessage]]:
-    """Each incident at two peers, a few seconds apart, in the third to the ninth minute."""
+    """Each incident at two peers, a few seconds apart, in the third to the ninth minute.
+
+    For the first one's route one rule fires, which fires for the other one's, too; and for that
+    another rule as well.
+    """
     events: list[RouteEvent] = []
     messages: list[BgpMessage] = []
     for number, incident in enumerate(INCIDENTS):
@@ -79,12 +87,26 @@ def incident_events(
             path = (peer.asn, rng.choice(TRANSIT), incident.origin)
             messages.append(message_of(timestamp, peer, incident.prefix, () if lost else path))
             event_id = first_id + len(events)
-            events.append(_event(event_id, incident, messages[-1], path))
+            events.append(_event(event_id, incident, messages[-1], path, _RULES[second]))
     return events, messages
 
 
+def seen_by_both(one: RouteEvent, other: RouteEvent) -> EventRow:
+    """How the row of an incident's first event stands after the second peer's announcement."""
+    return EventRow(
+        row=one.reference,
+        key=one.key,
+        severity=one.severity,
+        last_seen=max(one.timestamp, other.timestamp),
+        peers_seen=2,
+        sightings=2,
+        peers_having=(one.peer, other.peer),
+        paths=(one.as_path, other.as_path),
+    )
+
+
 def _event(
-    event_id: int, incident: Incident, message: BgpMessage, path: tuple[int, ...]
+    event_id: int, incident: Incident, message: BgpMessage, path: tuple[int, ...], rule: str
 ) -> RouteEvent:
     roa = Vrp(incident.watched_prefix, int(incident.watched_prefix.split("/")[1]), incident.owner)
     reason = InvalidReason.LENGTH if incident.origin == incident.owner else InvalidReason.ASN
@@ -93,7 +115,7 @@ def _event(
         reason if incident.rpki is RpkiState.INVALID else None,
         () if incident.rpki is RpkiState.NOT_FOUND else (roa,),
     )
-    key = RouteKey(incident.event_type, incident.prefix, incident.origin, "sample")
+    key = RouteKey(incident.event_type, incident.prefix, incident.origin, rule)
     return RouteEvent(
         id=event_id,
         timestamp=message.timestamp,

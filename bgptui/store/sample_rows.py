@@ -1,7 +1,7 @@
 """Made-up rows that look like a morning's trouble, related to each other as real ones are.
 
-Twenty of the hundred messages are incidents: each gave rise to a route monitor event, two events
-to an alert. The windows are counted from the messages. Only prefixes and AS numbers that are
+Twenty of the hundred messages are incidents: each began a row of route monitor events, two rows
+belong to an alert. The windows are counted from the messages. Only prefixes and AS numbers that are
 reserved for documentation appear (RFC 5737, RFC 3849, RFC 5398).
 """
 
@@ -15,7 +15,13 @@ from bgptui.domain.score import Reason, WindowScore
 from bgptui.domain.window import FEATURES, WINDOW_S, FeatureWindow
 from bgptui.store.batch import Metric, WriteBatch
 from bgptui.store.sample_alerts import sample_alerts
-from bgptui.store.sample_incidents import PEERS, TRANSIT, incident_events, message_of
+from bgptui.store.sample_incidents import (
+    PEERS,
+    TRANSIT,
+    incident_events,
+    message_of,
+    seen_by_both,
+)
 from bgptui.store.start_state import NextIds
 
 # lstm, isolation_forest and heuristic to calculate_ensemble_score of them.
@@ -71,6 +77,7 @@ def sample_batch(*, now: float, rng: Random, first: NextIds, ensemble: Ensemble)
         features=tuple((score.feature_id, score.window, score.zscores) for score in scores),
         scores=scores,
         events=tuple(events),
+        event_updates=tuple(map(seen_by_both, events[::2], events[1::2])),
         alerts=sample_alerts(events, scores, first.alerts),
         metrics=_metrics(start, rng),
     )

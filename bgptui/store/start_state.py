@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 from psycopg.rows import class_row
 
 from bgptui.domain.alert import Alert, Status
+from bgptui.domain.event_row import EventRow
 from bgptui.domain.gap import Gap
 from bgptui.domain.routing import Peer
 from bgptui.domain.window import FEATURES, WINDOW_S
 from bgptui.store.alerts import last_status_event, list_alerts
 from bgptui.store.connect import Connection
+from bgptui.store.event_rows import open_event_rows
 from bgptui.store.queries import query
 from bgptui.store.shards import IDS_EACH
 from bgptui.store.times import utc
@@ -63,6 +65,7 @@ class StartState(Struct, frozen=True):
     Attributes:
         open_alerts: open and acknowledged ones, in the order of their ids.
         false_positives: those that opened in the last 30 days before the watermark.
+        event_rows: rows of route_monitor_events that are followed, oldest first.
         last_watermark: up to when everything is known: end of the last window that was
             committed, or the last message where it was closed early by an orderly stop; without
             windows the first message. None in an empty database.
@@ -74,6 +77,7 @@ class StartState(Struct, frozen=True):
     next_ids: NextIds
     open_alerts: tuple[Alert, ...]
     false_positives: tuple[Alert, ...]
+    event_rows: tuple[EventRow, ...]
     last_watermark: float | None
     closed_until: float | None
     last_status_event: int
@@ -91,6 +95,7 @@ def start_state(conn: Connection) -> StartState:
             next_ids=next_ids(conn),
             open_alerts=tuple(sorted(open_alerts, key=lambda alert: alert.alert_id)),
             false_positives=_false_positives(conn, last_window),
+            event_rows=open_event_rows(conn),
             last_watermark=_last_watermark(conn, last_window),
             closed_until=None if last_window is None else last_window + WINDOW_S,
             last_status_event=last_status_event(conn),
@@ -104,6 +109,7 @@ def fresh_state(conn: Connection, ids: NextIds) -> StartState:
         next_ids=ids,
         open_alerts=(),
         false_positives=(),
+        event_rows=(),
         last_watermark=None,
         closed_until=None,
         last_status_event=last_status_event(conn),

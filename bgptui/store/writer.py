@@ -19,6 +19,7 @@ from bgptui.store.alert_writer import write_alerts
 from bgptui.store.batch import Metric, WriteBatch
 from bgptui.store.connect import Connection, one_line, transient_errors
 from bgptui.store.copy_binary import NULL, SIGNATURE, TRAILER
+from bgptui.store.event_rows import update_event_rows
 from bgptui.store.queries import query
 from bgptui.store.side_tables import write_gaps, write_health, write_peers, write_sessions
 from bgptui.store.times import utc
@@ -205,6 +206,8 @@ class Writer:
         features = [row for batch in pending for row in batch.features]
         scores = [score for batch in pending for score in batch.scores]
         events = [event for batch in pending for event in batch.events]
+        begun = {event.reference for event in events}
+        grown = {row.row: row for batch in pending for row in batch.event_updates}
         metrics = [metric for batch in pending for metric in batch.metrics]
         stored = raw if self._raw_rows is Keep.ALL else self._watched(raw)
         with conn.transaction():
@@ -222,9 +225,11 @@ class Writer:
                 (score.window.start for score in scores),
             )  # fmt: skip
             self._copy(
-                conn, "route_monitor_events", self._each(rows.event_row, events),
+                conn, "route_monitor_events",
+                self._each(lambda event: rows.event_row(event, grown.get(event.reference)), events),
                 (event.timestamp for event in events),
             )  # fmt: skip
+            update_event_rows(conn, [row for row in grown.values() if row.row not in begun])
             self._copy(
                 conn, "system_metrics", self._each(rows.metric_row, metrics),
                 (metric.timestamp for metric in metrics),

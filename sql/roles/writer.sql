@@ -16,10 +16,10 @@ end $$;
 
 grant usage on schema public, bgptui to bgptui_writer;
 
--- Rows of the time series are added and never changed; alerts are.
+-- Rows of the time series are added and never changed; events and alerts are.
 grant select, insert on public.raw_bgp_data, public.features, public.ml_results,
-  public.route_monitor_events, public.system_metrics to bgptui_writer;
-grant select, insert, update on public.alerts, public.alert_ids, public.notification_outbox,
+  public.system_metrics to bgptui_writer;
+grant select, insert, update on public.route_monitor_events, public.alerts, public.alert_ids, public.notification_outbox,
   public.peers, public.feed_gaps, public.collector_health, public.collector_leases to bgptui_writer;
 grant select, insert on public.alert_status_events, public.detector_weeks to bgptui_writer;
 grant select on public.recent_alerts, public.alert_summary_hourly, public.features_hourly,

@@ -8,4 +8,5 @@ on conflict (fingerprint) do update
 set started_at = clock_timestamp(), finished_at = null,
     first_feature_id = excluded.first_feature_id, first_result_id = excluded.first_result_id,
     first_event_id = excluded.first_event_id, first_alert_id = excluded.first_alert_id,
-    messages = 0, features = 0, scores = 0, events = 0, changes = 0
+    messages = 0, features = 0, scores = 0, events = 0, event_updates = 0,
+    changes = 0
