@@ -12,7 +12,7 @@ import pytest
 
 from bgptui.config.schema import ClockKind, Config, Feed, Rpki, Watch
 from bgptui.domain.alert import Severity
-from bgptui.domain.event import EventType, RouteEvent, RouteKey
+from bgptui.domain.event import EventType, RouteCleared, RouteEvent, RouteKey
 from bgptui.domain.routing import Peer
 from bgptui.domain.rpki import OriginValidation, RpkiState
 from bgptui.features.handed_minutes import MinuteTotals
@@ -111,6 +111,41 @@ def test_peers_of_all_processes_count_together_and_make_one_alert(
     desk.turn(conn)
     assert ask(conn, "select alert_id, peers_seen, peers_total from alerts") == [(1, 3, 6)]
     assert ask(conn, "select count(*) from bgptui.shard_moments") == [(0,)]
+
+
+def test_a_matter_that_peers_of_all_see_is_one_row_whoever_correlates(
+    conn: Connection, desks: Any
+) -> None:
+    rows = (
+        "select id, extract(epoch from timestamp)::float8, host(peer_addr), peers_seen, sightings,"
+        " end_reason from route_monitor_events"
+    )
+    desk = desks(HOSTS["rrc00"])
+    for host, number in (("rrc00", 1), ("rrc01", 2), ("rrc01", 3)):
+        hand(conn, host, sighting(host, number))
+    hand_time(conn, MINUTE + 13.0)
+    desk.turn(conn)
+    # What it has read it has removed: all of it is in the row, none of it in memory alone.
+    assert ask(conn, rows) == [(1, MINUTE + 11.0, "192.0.2.1", 3, 3, None)]
+    alert = (
+        "select e.peers_seen from alerts a join route_monitor_events e"
+        " on (e.id, e.timestamp) = (a.route_monitor_event_id, a.route_monitor_event_timestamp)"
+    )
+    assert ask(conn, alert) == [(3,)]
+
+    second = desks(HOSTS["rrc01"])
+    hand(conn, "rrc00", sighting("rrc00", 4))
+    hand(conn, "rrc01", sighting("rrc01", 3))
+    hand_time(conn, MINUTE + 15.0)
+    second.turn(conn)
+    assert ask(conn, rows) == [(1, MINUTE + 11.0, "192.0.2.1", 4, 5, None)]
+    for host, number in (("rrc00", 1), ("rrc01", 2), ("rrc01", 3), ("rrc00", 4)):
+        peer = Peer(host, f"192.0.2.{number}", 64_500 + number)
+        gone = RouteCleared(MINUTE + 20.0, KEY, peer)
+        hand(conn, host, HandedMoment(MINUTE + 20.0, {host: 3}, (HandedRoute(cleared=gone),)))
+    hand_time(conn, MINUTE + 400.0)
+    second.turn(conn)
+    assert ask(conn, rows) == [(1, MINUTE + 11.0, "192.0.2.1", 4, 5, "gone")]
 
 
 def test_the_next_one_to_correlate_goes_on_with_the_alert_and_the_minutes_that_waited(
