@@ -38,7 +38,7 @@ class EventGroups:
         groups_most: int = GROUPS_MOST,
         peers_most: int = PEERS_MOST,
     ) -> None:
-        self._hold_s = max(hold_down_s, LATENESS_S)
+        self._hold_down_s = hold_down_s
         self._metrics = metrics
         self._groups_most = groups_most
         self._peers_most = peers_most
@@ -168,16 +168,20 @@ class EventGroups:
         """End a matter that nobody has seen for the hold-down."""
         if group.having:
             return
-        if at >= group.gone_at + self._hold_s + LATENESS_S:
+        if at >= self._deadline(group):
             self._end(group)
         else:
             self._count_down(group)
 
     def _count_down(self, group: EventGroup) -> None:
-        self._agenda.put(group.gone_at + self._hold_s + LATENESS_S, group.name, Errand.LOOK)
+        self._agenda.put(self._deadline(group), group.name, Errand.LOOK)
+
+    def _deadline(self, group: EventGroup) -> float:
+        return group.gone_at + self._hold_down_s + LATENESS_S
 
     def _is_over(self, group: EventGroup, at: float) -> bool:
-        return not group.having and at > group.gone_at + self._hold_s
+        hold_s = max(self._hold_down_s, LATENESS_S)
+        return not group.having and at > group.gone_at + hold_s
 
     def _end(self, group: EventGroup) -> None:
         self._close(group, RowEnd.GONE)

@@ -215,7 +215,14 @@ def test_a_killed_collector_comes_back_with_its_open_alert_and_a_gap_and_resolve
             assert value(database, status) == "open"
             # The routes that fired before the kill are withdrawn after the restart.
             until(second, lambda: value(database, status) == "resolved", "its end")
+            on = "select count(*) from route_monitor_events where ended_at is null"
+            until(second, lambda: value(database, on) == 0, "the end of its row")
             program.terminate(second)
     finally:
         server.stop()
     assert value(database, opened) == 1
+    matters = (
+        "select count(*) = count(distinct (event_type, prefix, origin_asn, reason))"
+        " and min(peers_seen) > 3 and bool_and(end_reason = 'gone') from route_monitor_events"
+    )
+    assert value(database, matters)
