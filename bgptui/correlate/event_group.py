@@ -11,8 +11,9 @@ from bgptui.domain.routing import AsPath, Peer
 # A row is followed for a day: so it is never changed after its chunk was compressed or dropped.
 ROW_MOST_S = 86_400.0
 # Between two updates of a row: the first one soon, and then rarer, because a row that many peers
-# see is large. What a kill can cost of its counts is the longest.
-FIRST_UPDATE_S = 1.0
+# see is large. A peer that loses the route can wait. What a kill can cost of a row's counts is the
+# longest.
+FIRST_UPDATE_S = 2.0
 MOST_UPDATE_S = 8.0
 PEERS_SHOWN = 512  # a restart takes over the peers named in the row; of one prefix RIS has fewer
 PATHS_SHOWN = 5

@@ -133,7 +133,7 @@ class EventGroups:
             self._begin_row(group, event)
             return event
         is_worse = group.sight(event)
-        self._note(group)
+        self._note(group, within_s=group.wait_s)
         if is_worse:
             self._show(group)
         return replace(event, row=group.row)
@@ -143,14 +143,14 @@ class EventGroups:
         self._begun.append(event)
         self._sweep_at = min(self._sweep_at, self._now + _SWEEP_EVERY_S)
         if len(group.peers) > 1:
-            self._note(group)
+            self._note(group, within_s=group.wait_s)
 
     def _clear(self, item: RouteCleared) -> RouteCleared:
         group = self._groups.get(_name(item.key))
         if group is not None and group.lose(item.peer, item.timestamp):
             if not group.having:
                 self._count_down(group)
-            self._note(group)
+            self._note(group, within_s=MOST_UPDATE_S)
         return item
 
     def _make_room(self) -> None:
@@ -198,11 +198,11 @@ class EventGroups:
             self._grown.append(group.ended(group.row, reason, self._now))
             group.row = None
 
-    def _note(self, group: EventGroup) -> None:
+    def _note(self, group: EventGroup, *, within_s: float) -> None:
         """The row stands differently: to be told when it is time."""
-        if group.row is not None and group.name not in self._changed:
+        if group.row is not None:
             self._changed[group.name] = None
-            self._agenda.put(self._now + group.wait_s, group.name, Errand.SHOW)
+            self._agenda.put(self._now + within_s, group.name, Errand.SHOW)
 
     def _show(self, group: EventGroup) -> None:
         if group.row is not None and group.name in self._changed:

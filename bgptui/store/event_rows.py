@@ -23,31 +23,31 @@ def update_event_rows(conn: Connection, rows: Collection[EventRow]) -> None:
     """
     if not rows:
         return
-    timestamps = [utc(stands.row.timestamp) for stands in rows]
-    conn.execute(
-        query("store/update_event_rows"),
-        {
-            "ids": [stands.row.id for stands in rows],
-            "timestamps": timestamps,
-            "severities": [stands.severity.value for stands in rows],
-            "last_seen": [utc(stands.last_seen) for stands in rows],
-            "peers_seen": [stands.peers_seen for stands in rows],
-            "sightings": [stands.sightings for stands in rows],
-            "ended_at": [
-                None if stands.ended_at is None else utc(stands.ended_at) for stands in rows
-            ],
-            "end_reasons": [stands.end_reason and stands.end_reason.value for stands in rows],
-            "metadata": [storable_json(grown_metadata(stands)).decode() for stands in rows],
-            "first": min(timestamps),
-            "last": max(timestamps),
-        },
-    )
+    began = [stands.row.timestamp for stands in rows]
+    # One document: an array of texts is escaped quote by quote in Python.
+    document = storable_json([_changing(stands) for stands in rows]).decode()
+    parameters = {"rows": document, "first": utc(min(began)), "last": utc(max(began))}
+    conn.execute(query("store/update_event_rows"), parameters)
 
 
 def open_event_rows(conn: Connection) -> tuple[EventRow, ...]:
     """Rows that are followed, oldest first."""
     with conn.cursor(row_factory=dict_row) as cursor:
         return tuple(map(_row, cursor.execute(query("store/open_event_rows"))))
+
+
+def _changing(stands: EventRow) -> dict[str, Any]:
+    return {
+        "id": stands.row.id,
+        "timestamp": utc(stands.row.timestamp),
+        "severity": stands.severity,
+        "last_seen": utc(stands.last_seen),
+        "peers_seen": stands.peers_seen,
+        "sightings": stands.sightings,
+        "ended_at": None if stands.ended_at is None else utc(stands.ended_at),
+        "end_reason": stands.end_reason,
+        "metadata": grown_metadata(stands),
+    }
 
 
 def _row(found: dict[str, Any]) -> EventRow:
