@@ -12,7 +12,7 @@ from bgptui.domain.event_row import EventRow, RowChanges, RowEnd
 from bgptui.runtime.metrics import Metrics
 
 GROUPS_MOST = 50_000
-PEERS_MOST = 500_000  # of all groups together, 50 MB
+PEERS_MOST = 500_000  # of all groups together; with as many groups as may be, 70 MiB
 _SWEEP_EVERY_S = 600.0  # between two looks for rows that are too old
 
 _Item = RouteEvent | RouteCleared

@@ -60,6 +60,17 @@ def test_rows_come_oldest_first_and_only_those_of_the_span(export: Export) -> No
     assert empty.startswith("timestamp,collector,peer_addr,peer_asn,announcements,")
 
 
+def test_events_tell_how_long_their_matter_lasts_and_how_many_see_it(export: Export) -> None:
+    lines = [json.loads(line) for line in export("events", "--format", "jsonl").splitlines()]
+    keys = ("event_type", "prefix", "origin_asn", "reason")
+    assert len({tuple(line[key] for key in keys) for line in lines}) == len(lines)
+    assert all(line["timestamp"] <= line["last_seen"] for line in lines)
+    assert sorted((line["peers_seen"], line["sightings"]) for line in lines) == (
+        10 * [(1, 1)] + 10 * [(2, 2)]
+    )
+    assert {line["ended_at"] for line in lines} == {None}
+
+
 def test_exported_features_can_be_read_back_a_stream_a_peer(export: Export, tmp_path: Path) -> None:
     path = tmp_path / "features.csv"
     path.write_text(export("features"))
