@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from bgptui.correlate.agenda import LATENESS_S, Agenda, Errand
-from bgptui.correlate.event_group import MOST_UPDATE_S, EventGroup
+from bgptui.correlate.event_group import MOST_UPDATE_S, ROW_MOST_S, EventGroup
 from bgptui.domain.event import RouteCleared, RouteEvent, RouteKey
 from bgptui.domain.event_row import EventRow, RowChanges, RowEnd
 from bgptui.runtime.metrics import Metrics
@@ -90,8 +90,7 @@ class EventGroups:
                 self._end(self._groups[group.name])  # of two rows the older one is over
             self._groups[group.name] = group
             self._peers += len(group.peers)
-            self._now = max(self._now, row.last_seen)
-            self._sweep_at = self._now
+            self._sweep_at = min(self._sweep_at, row.row.timestamp + ROW_MOST_S)
             if not group.having:
                 self._count_down(group)
 

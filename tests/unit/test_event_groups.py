@@ -242,6 +242,18 @@ def test_after_a_restart_rows_that_nobody_has_or_that_are_old_come_to_their_end(
     assert [row.end_reason for row in updates(tested)] == [RowEnd.GONE, RowEnd.AGED]
 
 
+def test_after_a_restart_a_row_of_a_clock_in_the_future_holds_up_no_other() -> None:
+    before = groups()
+    see(before, fired(PEERS[0], 0), fired(PEERS[0], 4e9 - T, OTHER))
+    tested = groups()
+    tested.restore(_stand(before)[:2])
+    see(tested, fired(PEERS[1], 5), fired(PEERS[2], 6))
+    tested.advance(T + 10)
+    assert [row.sightings for row in updates(tested)] == [3]
+    tested.advance(T + ROW_MOST_S)
+    assert [row.end_reason for row in updates(tested)] == [RowEnd.AGED]
+
+
 def test_of_two_stored_rows_of_one_matter_the_older_one_is_over() -> None:
     tested = groups()
     old, new = (EventGroups(hold_down_s=HOLD_DOWN_S, metrics=Metrics()) for _ in range(2))
