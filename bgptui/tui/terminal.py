@@ -1,6 +1,7 @@
 """The console on a real terminal: it takes it, and gives it back whatever happens."""
 
 import os
+import select
 import signal
 import sys
 import termios
@@ -42,17 +43,25 @@ class ConsoleDriver(LinuxDriver):
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         assert sys.__stdout__ is not None  # noqa: S101  # require_terminal has looked
         self._file = sys.__stdout__
+        self._hang_up = select.poll()
+        self._hang_up.register(self.fileno, 0)
 
     def write(self, data: str) -> None:
-        if not self.lost:
+        if not self._is_dumb:
             super().write(data)
 
     def close(self) -> None:
-        if not self.lost:
+        if not self._is_dumb:
             super().close()
 
     @property
     def lost(self) -> bool:
+        """The terminal is gone, whether or not anything was to be written since. SIGHUP does not
+        come where it is not ours (nohup, a session of our own)."""
+        return self._is_dumb or bool(self._hang_up.poll(0))
+
+    @property
+    def _is_dumb(self) -> bool:
         """Nothing can be written any more."""
         writer = self._writer_thread
         return writer is not None and not writer.is_alive()
