@@ -34,6 +34,7 @@ from bgptui.pipeline.share import Share
 from bgptui.pipeline.spooling import Spooling
 from bgptui.pipeline.takeover import firing_before, histories
 from bgptui.pipeline.topology import Held, Leg, Pipeline
+from bgptui.routemon.background import RpkiBackground
 from bgptui.routemon.monitor import RouteMonitor
 from bgptui.routemon.origin_monitor import Bogons
 from bgptui.routemon.relationships import Relationships, load_relationships
@@ -330,6 +331,13 @@ def _rooms(
         whole_table=WholeTable(learn_s=watch.learn_s) if watch.whole_table else None,
         bogons=Bogons.TOLD if watch.bogons else Bogons.PASSED_OVER,
         peers_of=aggregator.peers_with,
+        background=RpkiBackground(
+            vrps_changed_since=vrps.changes_since,
+            validated_before=vrps.validated_before,
+            aspas_changed_since=vrps.aspa_changes_since,
+            sources=vrps.data_sources,
+            exceptions=vrps.exceptions,
+        ),
         learn_s=watch.learn_s,
         metrics=metrics,
     )

@@ -22,6 +22,26 @@ class EventType(StrEnum):
     BOGON = "bogon"
 
 
+class Cause(StrEnum):
+    """Why something that fires began, changed or ended, where no other announcement is why.
+
+    WITHDRAWN, REPLACED, SESSION_DOWN, RECOVERED and ACCEPTED only end it: the route is gone;
+    its peer has another one; nothing is known of its peer; a lost prefix is there again; it
+    was lost for so long that this is the new state of things.
+    """
+
+    WITHDRAWN = "withdrawn"
+    REPLACED = "replaced"
+    SESSION_DOWN = "session_down"
+    VRP_CHANGE = "vrp_change"
+    ASPA_CHANGE = "aspa_change"
+    WATCHLIST_CHANGE = "watchlist_change"
+    MUTED = "muted"
+    MUTE_ENDED = "mute_ended"
+    RECOVERED = "recovered"
+    ACCEPTED = "accepted"
+
+
 class RouteKey(Struct, frozen=True, order=True):
     """What makes two events the same matter: they belong to one alert.
 
@@ -51,7 +71,8 @@ class RouteEvent(Struct, frozen=True):
         watched_prefix, expected_origins: the watchlist's rule, None and () where none did.
         min_peers: distinct peer ASNs that it takes to open an alert.
         lasting_s: for so long must enough peers have it before an alert opens.
-        evidence: JSON-ready facts: rule, communities, data source and its age.
+        evidence: JSON-ready facts: rule, RPKI data, SLURM, ASPAs, previous origins, communities;
+            `cause` where not the announcement but something else is why it is told.
         row: the row that it is counted in; None: it is the first sighting of its own.
     """
 
@@ -80,9 +101,16 @@ class RouteEvent(Struct, frozen=True):
 
 
 class RouteCleared(Struct, frozen=True):
-    """A peer's route that had fired is gone: withdrawn, replaced by a benign one, or its
-    session went down. When the last peer's is, the alert may resolve."""
+    """What fired for a peer's route does not any more. When this is so for the last peer, the
+    alert may resolve.
+
+    Attributes:
+        detail: of REPLACED the origin that the peer has now (`AS64500`), empty where it is the
+            same; of VRP_CHANGE what ROAs say now.
+    """
 
     timestamp: float
     key: RouteKey
     peer: Peer
+    cause: Cause = Cause.WITHDRAWN
+    detail: str = ""

@@ -4,6 +4,8 @@ Written by hand because ipaddress takes 3-5 us a prefix, either way, and every a
 that is not in a cache comes through here.
 """
 
+from collections.abc import Iterator
+
 from bgptui.errors import BadInput
 
 IPV4_BITS = 32
@@ -49,6 +51,20 @@ def format_prefix(width: int, address: int, length: int) -> str:
         a, b, c, d = address.to_bytes(4, "big")
         return f"{a}.{b}.{c}.{d}/{length}"
     return f"{_ipv6_text(address)}/{length}"
+
+
+def heads_below(width: int, address: int, length: int) -> Iterator[str]:
+    """What the canonical text of a prefix at or below this one may have before its first
+    separator: where most have nothing to do with it, that is quicker to look at than to parse."""
+    bits = 8 if width == IPV4_BITS else 16
+    first = address >> (width - bits)
+    for number in range(first, first + (1 << max(0, bits - length))):
+        if width == IPV4_BITS:
+            yield str(number)
+        else:
+            yield f"{number:x}"
+            if number == 0:
+                yield ""  # RFC 5952: leading zeros as in ::1
 
 
 def _ipv6_text(address: int) -> str:

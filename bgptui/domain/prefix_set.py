@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from bgptui.domain.prefix import IPV4_BITS, IPV6_BITS, format_prefix, parse_prefix
+from bgptui.domain.prefix import IPV4_BITS, IPV6_BITS, format_prefix, heads_below, parse_prefix
 
 
 class PrefixSet:
@@ -31,6 +31,12 @@ class PrefixSet:
 
     def __or__(self, other: "PrefixSet") -> "PrefixSet":
         return PrefixSet(self._members | other._members)
+
+    def among(self, prefixes: Iterable[str]) -> list[str]:
+        """Those of many canonical prefixes that `covers` is true of, in their order."""
+        heads = {head for member in self._members for head in heads_below(*member)}
+        near = [each for each in prefixes if each.partition(".")[0].partition(":")[0] in heads]
+        return [prefix for prefix in near if self.covers(prefix)]
 
     def covers(self, prefix: str) -> bool:
         """Whether `prefix` equals or is more specific than one of these.

@@ -109,5 +109,33 @@ class OriginValidation(Struct, frozen=True):
     as_of: float | None = None
 
 
+class DataSource(Struct, frozen=True, omit_defaults=True):
+    """A source whose payloads are in force.
+
+    Attributes:
+        as_of: when its data was built, or confirmed by its cache; seconds since 1970 UTC.
+        session, serial: of an RTR cache.
+    """
+
+    name: str
+    as_of: float | None = None
+    session: int | None = None
+    serial: int | None = None
+
+
+class LocalException(Struct, frozen=True):
+    """An exception of the operator's (SLURM, RFC 8416) that concerns a route.
+
+    Attributes:
+        kind: `filter`, `assertion`, `aspa_filter` or `aspa_assertion`.
+        text: what it says, for a person.
+        comment: the file's; empty where it has none.
+    """
+
+    kind: str
+    text: str
+    comment: str = ""
+
+
 UNAVAILABLE = OriginValidation(RpkiState.UNAVAILABLE)
 NOT_FOUND = OriginValidation(RpkiState.NOT_FOUND)

@@ -7,19 +7,18 @@ the path says (PathMonitor) and who lost a watched prefix (VisibilityMonitor).
 import math
 from collections.abc import Callable
 
-from bgptui.domain.event import EventType, RouteCleared, RouteEvent, RouteKey
+from bgptui.domain.event import Cause, EventType, RouteCleared, RouteEvent, RouteKey
 from bgptui.domain.routing import BgpMessage, MessageType, Peer, RibEntry, Session
 from bgptui.domain.rpki import OriginValidation
-from bgptui.routemon.origin_monitor import (
-    FIRING_MOST,
-    TOLD_MOST,
-    VERDICTS_MOST,
-    Bogons,
-    OriginMonitor,
-)
-from bgptui.routemon.path_monitor import PathMonitor, ProveLeak, VerifyPath
+from bgptui.routemon.background import RpkiBackground
+from bgptui.routemon.firing import FIRING_MOST, TOLD_MOST
+from bgptui.routemon.origin_history import OriginHistory
+from bgptui.routemon.origin_monitor import Bogons, OriginMonitor
+from bgptui.routemon.path_monitor import PathMonitor, ProveLeak
 from bgptui.routemon.relationships import Relationships
+from bgptui.routemon.teller import Teller, VerifyPath
 from bgptui.routemon.verdict import Origin
+from bgptui.routemon.verdict_cache import VERDICTS_MOST
 from bgptui.routemon.visibility_monitor import VisibilityMonitor
 from bgptui.routemon.watchlist import Watchlist
 from bgptui.routemon.whole_table import WholeTable
@@ -47,6 +46,7 @@ class RouteMonitor:
         min_peers: distinct peer ASNs to open an alert, where a rule does not say.
         next_id: ids of events.
         peers_of: peers of the feed with an address of so many bits.
+        background: what stands behind the answers of `validate` and `verify`.
         learn_s: what is met in the first so many seconds of event time stood before us.
         whole_table: looks for new origins of prefixes that nobody watches; None: nobody does.
     """
@@ -66,6 +66,7 @@ class RouteMonitor:
         whole_table: WholeTable | None = None,
         bogons: Bogons = Bogons.PASSED_OVER,
         peers_of: Callable[[int], int] = lambda _bits: 0,
+        background: RpkiBackground | None = None,
         learn_s: float = LEARN_S,
         metrics: Metrics | None = None,
         verdicts_most: int = VERDICTS_MOST,
@@ -77,12 +78,26 @@ class RouteMonitor:
         self._watchlist = watchlist
         self._aspa_generation = aspa_generation
         self._verified_with = aspa_generation()
+        self._background = background = background or RpkiBackground()
+        verify = verify or (lambda _path, _role: None)
+        self._history = OriginHistory(metrics)
+        self._teller = Teller(
+            next_id=next_id,
+            background=background,
+            history=self._history,
+            whole_table=whole_table,
+            verify=verify,
+            roles=watchlist.roles,
+            peers_of=peers_of,
+        )
         self._origins = OriginMonitor(
             watchlist,
             validate,
             generation,
             min_peers=min_peers,
-            next_id=next_id,
+            teller=self._teller,
+            history=self._history,
+            background=background,
             metrics=metrics,
             whole_table=whole_table,
             bogons=bogons,
@@ -92,16 +107,16 @@ class RouteMonitor:
         )
         self._paths = PathMonitor(
             watchlist,
-            verify=verify or (lambda _path, _role: None),
+            verify=verify,
             otc_leak=otc_leak or (lambda _path, _otc, _asn, _role: None),
             validate=validate,
-            next_id=next_id,
+            teller=self._teller,
             metrics=metrics,
             learn_s=learn_s,
             relationships=relationships,
         )
         self._visibility = VisibilityMonitor(
-            watchlist, validate=validate, next_id=next_id, peers_of=peers_of
+            watchlist, validate=validate, teller=self._teller, peers_of=peers_of
         )
         self._watched: list[str] = []
         self._looked_at = -math.inf
@@ -153,11 +168,15 @@ class RouteMonitor:
             as_path=entry.as_path,
             next_hops=entry.next_hops,
             communities=entry.communities,
+            large_communities=entry.large_communities,
+            otc=entry.otc,
         )
         self._origins.seed(message)
         if self._looks_further:
             self._paths.seed(message)
             self._visibility.seed(message)
+            if self._watchlist.covering(entry.prefix):
+                self._note(message, entry.prefix)
 
     def leave(self, collector: str) -> None:
         """Forget a collector's peers, and tell nobody: another process has them now."""
@@ -168,8 +187,11 @@ class RouteMonitor:
     def set_watchlist(self, watchlist: Watchlist, now: float) -> list[Change]:
         """Exchange the watchlist; what fires is judged by the new one."""
         self._watchlist = watchlist
+        self._teller.roles = watchlist.roles
+        self._history.keep_watched(watchlist)
         changes = self._origins.set_watchlist(watchlist, now)
-        self._paths.judge_again(watchlist, now, changes, min_peers=self._min_peers)
+        cause = Cause.WATCHLIST_CHANGE
+        self._paths.judge_again(watchlist, now, cause, changes, min_peers=self._min_peers)
         self._visibility.set_watchlist(watchlist, now, changes)
         self._decide_what_to_look_at()
         return changes
@@ -181,12 +203,18 @@ class RouteMonitor:
         if self._aspa_generation() != self._verified_with:
             if not self._verified_with:
                 self._paths.learn_from(now)  # what the first ASPAs forbid has stood for long
-            self._verified_with = self._aspa_generation()
-            self._decide_what_to_look_at()
-            self._paths.judge_again(self._watchlist, now, changes, min_peers=self._min_peers)
+            self._look_at_aspas(now, changes)
         if now >= self._looked_at + LOOK_EVERY_S:
             self._look_at_the_clock(now, changes)
         return changes
+
+    def _look_at_aspas(self, now: float, changes: list[Change]) -> None:
+        generation, customers = self._aspa_generation(), None
+        if self._background.aspas_changed_since is not None:
+            generation, customers = self._background.aspas_changed_since(self._verified_with)
+        self._verified_with = generation
+        self._decide_what_to_look_at()
+        self._paths.aspas_changed(customers, now, changes, min_peers=self._min_peers)
 
     def _look_further(self, message: BgpMessage, now: float, changes: list[Change]) -> None:
         """Paths and visibility; nothing of it concerns a message without routes."""
@@ -217,6 +245,14 @@ class RouteMonitor:
                 self._visibility.announced(message, prefix, changes)
         if watched or self._judges_every_path or self._paths.firing or message.otc is not None:
             self._paths.observe(message, watched, changes, min_peers=self._min_peers)
+        for prefix in watched:
+            self._note(message, prefix)
+
+    def _note(self, message: BgpMessage, prefix: str) -> None:
+        """From here on it is known who originates the prefix."""
+        path, peer = message.as_path, message.peer
+        origin = path[-1] if path else peer.asn
+        self._history.note(prefix, origin, peer.asn, message.timestamp)
 
     def _look_at_the_clock(self, now: float, changes: list[Change]) -> None:
         """Losses that lasted a day, and rules that are no longer muted."""
@@ -225,8 +261,9 @@ class RouteMonitor:
             self._paths.learn_from(now)
         self._visibility.tick(now, changes)
         if self._watchlist.unmutes_between(before, now):
-            changes += self._origins.judge_firing(now, cause="mute_ended")
-            self._paths.judge_again(self._watchlist, now, changes, min_peers=self._min_peers)
+            cause = Cause.MUTE_ENDED
+            changes += self._origins.judge_firing(now, cause=cause)
+            self._paths.judge_again(self._watchlist, now, cause, changes, min_peers=self._min_peers)
 
     def _decide_what_to_look_at(self) -> None:
         """Without a watchlist, and before there are ASPAs, paths cost nothing."""

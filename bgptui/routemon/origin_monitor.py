@@ -3,31 +3,42 @@
 It remembers verdicts per (prefix, origin), what fires per peer and prefix, and which invalid
 routes of others were told already; each is bounded.
 
-When VRPs change, verdicts are forgotten, and every route that fires is judged anew at once: a
-new ROA ends an alert although no peer says anything. Routes that do not fire are judged anew
-when a peer announces them again, since nobody keeps them. While there are no fresh VRPs what
-fires stays as it was last judged: the absence of data neither raises nor ends an alert.
+When VRPs change, only what is at or below a changed prefix is looked at again. A route that fires
+is judged at once: a new ROA ends an alert although no peer says anything. One that does not fire is
+judged when a peer announces it again, since nobody keeps those; where it is worse off by the change
+that is remembered, so that it is not taken for news (`flips.py`). While there are no fresh VRPs
+what fires stays as it was last judged: the absence of data neither raises nor ends an alert.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable
 from enum import Enum, auto
 
-from msgspec import Struct
+from msgspec.structs import replace
 
-from bgptui.domain.event import EventType, RouteCleared, RouteEvent, RouteKey
+from bgptui.domain.event import Cause, EventType, RouteCleared, RouteEvent, RouteKey
+from bgptui.domain.prefix_set import PrefixSet
 from bgptui.domain.routing import BgpMessage, MessageType, Peer, Session
 from bgptui.domain.rpki import OriginValidation, RpkiState
+from bgptui.routemon.background import RpkiBackground
 from bgptui.routemon.bogons import bogon_finding
-from bgptui.routemon.rules import Finding
+from bgptui.routemon.firing import FIRING_MOST, TOLD_MOST, Firing, FiringRoutes, Told, ToldOnce
+from bgptui.routemon.flips import Flips
+from bgptui.routemon.origin_history import OriginHistory
+from bgptui.routemon.rules import Finding, named
+from bgptui.routemon.teller import Teller
 from bgptui.routemon.verdict import Origin, Verdict, judge, single_as
+from bgptui.routemon.verdict_cache import (
+    CODES,
+    CODES_END,
+    STATES,
+    VERDICTS_MOST,
+    WATCHED,
+    VerdictCache,
+    coded,
+)
 from bgptui.routemon.watchlist import Watchlist
 from bgptui.routemon.whole_table import WholeTable
 from bgptui.runtime.metrics import Metrics
-
-VERDICTS_MOST = 400_000  # (prefix, origin) pairs, about 60 MB
-FIRING_MOST = 100_000  # (peer, prefix) pairs, about as much
-TOLD_MOST = 100_000  # invalid routes of others
 
 Change = RouteEvent | RouteCleared
 
@@ -39,23 +50,8 @@ class Bogons(Enum):
     PASSED_OVER = auto()
 
 
-_STATES = tuple(RpkiState)
-_CODES = {state: code for code, state in enumerate(_STATES)}
-_UNAVAILABLE = _CODES[RpkiState.UNAVAILABLE]
-_CODE_BITS = 2
-_CODES_END = 1 << _CODE_BITS
-_WATCHED = _CODES_END  # added to the code of a watched prefix: there is more to look at
-_NO_CODE = 1 << 62  # far above any origin's
-
+_UNAVAILABLE = CODES[RpkiState.UNAVAILABLE]
 _UPDATE = MessageType.UPDATE  # looked up once: the hot path
-
-
-class _Firing(Struct, frozen=True):
-    """A peer's route that fires; the event is None where an earlier run told it."""
-
-    key: RouteKey
-    origin: Origin
-    event: RouteEvent | None
 
 
 class OriginMonitor:
@@ -66,7 +62,9 @@ class OriginMonitor:
         generation: changes whenever an answer of `validate` may change.
         min_peers: distinct peer ASNs to open an alert, where a rule does not say; the attribute
             may be lowered where fewer peers are subscribed.
-        next_id: ids of events.
+        teller: makes the events.
+        history: who originated watched prefixes.
+        background: how VRPs changed.
         whole_table: looks for new origins of prefixes that nobody watches; None: nobody does.
         bogons: whether special-purpose prefixes and AS numbers are told.
     """
@@ -78,7 +76,9 @@ class OriginMonitor:
         generation: Callable[[], int],
         *,
         min_peers: int,
-        next_id: Callable[[], int],
+        teller: Teller,
+        history: OriginHistory,
+        background: RpkiBackground,
         metrics: Metrics,
         whole_table: WholeTable | None = None,
         bogons: Bogons = Bogons.PASSED_OVER,
@@ -90,33 +90,26 @@ class OriginMonitor:
         self._watchlist = watchlist
         self._validate = validate
         self._generation = generation
-        self._next_id = next_id
-        self._metrics = metrics
+        self._teller = teller
+        self._history = history
+        self._background = background
         self._whole_table = whole_table
         self._tells_bogons = bogons is Bogons.TOLD
-        self._verdicts_most = verdicts_most
-        self._firing_most = firing_most
-        self._told_most = told_most
         self._judged_with = generation()
-        # The one cache that answers RPKI and watchlist together, in two parts. Nearly all of what
-        # is announced has one origin, and all is well with it (or was told): by prefix, that
-        # origin with the code of the RPKI state. One lookup without making a pair, in half the
-        # memory. Of everything else by pair: such a code, or the verdict.
-        self._usual: dict[str, int] = {}
-        self._verdicts: dict[tuple[str, Origin], int | Verdict] = {}
-        self._firing: dict[Peer, dict[str, _Firing]] = {}
-        self._firing_count = 0
-        self._told: OrderedDict[RouteKey, None] = OrderedDict()
-        self._counts = [0] * len(_STATES)
+        self._cache = VerdictCache(verdicts_most)
+        self._flips = Flips(metrics)
+        self._firing = FiringRoutes(metrics, most=firing_most)
+        self._told = ToldOnce(metrics, most=told_most)
+        self._counts = [0] * len(STATES)
 
     @property
     def firing(self) -> int:
         """(peer, prefix) pairs that fire."""
-        return self._firing_count
+        return self._firing.count
 
     def counts(self) -> dict[str, int]:
         """Announced prefixes so far by RPKI state, named as in RpkiHealth."""
-        return {state.value: count for state, count in zip(_STATES, self._counts, strict=True)}
+        return {state.value: count for state, count in zip(STATES, self._counts, strict=True)}
 
     def observe(self, message: BgpMessage, now: float, watched: list[str]) -> list[Change]:
         """Take one message: what begins and what ends with it, in this order of its parts:
@@ -129,21 +122,22 @@ class OriginMonitor:
         if self._generation() != self._judged_with:
             changes = self.rejudge(now)
         if message.type is _UPDATE:
-            firing = self._firing.get(message.peer) if self._firing else None
+            firing = self._firing.of(message.peer)
             if firing and message.withdrawn:
                 self._withdraw(message, firing, changes)
             if message.announced:
                 self._announce(message, firing, changes, watched)
         elif message.type is MessageType.STATE and message.session is Session.DOWN:
-            self._session_down(message, changes)
+            changes += [
+                RouteCleared(message.timestamp, known.key, message.peer, Cause.SESSION_DOWN)
+                for known in self._firing.end_all(message.peer)
+            ]
         return changes
 
     def take_over(self, key: RouteKey, peer: Peer, *, origin: Origin) -> None:
         """An earlier run told this event: its end will be told, or it is told once more when
         the peer announces the route again."""
-        firing = self._firing.setdefault(peer, {})
-        self._firing_count += key.prefix not in firing
-        firing[key.prefix] = _Firing(key, origin, None)
+        self._firing.put(peer, Firing(key, origin, None))
 
     def seed(self, message: BgpMessage) -> None:
         """Take a route that stood before the first message: what it would begin is known, and
@@ -153,7 +147,7 @@ class OriginMonitor:
         for prefix in message.announced:
             if self._whole_table is not None and isinstance(origin, int):
                 self._whole_table.seed(prefix, origin)
-            verdict = self._verdicts.get((prefix, origin))
+            verdict = self._cache.pairs.get((prefix, origin))
             if verdict is None:
                 verdict = self._judge(message, prefix, origin)
             if isinstance(verdict, Verdict):
@@ -161,74 +155,91 @@ class OriginMonitor:
 
     def leave(self, collector: str) -> None:
         """Forget what fires at a collector's peers, and tell nobody: another process has it."""
-        for peer in [peer for peer in self._firing if peer.collector == collector]:
-            self._firing_count -= len(self._firing.pop(peer))
+        self._firing.leave(collector)
 
     def set_watchlist(self, watchlist: Watchlist, now: float) -> list[Change]:
         """Exchange the watchlist; what fires is judged by the new one."""
         self._watchlist = watchlist
-        return self.judge_firing(now, cause="watchlist_change")
+        self._cache.forget()
+        return self.judge_firing(now, cause=Cause.WATCHLIST_CHANGE)
 
     def rejudge(self, now: float) -> list[Change]:
         """Judge what fires by the VRPs that are in force now. `observe` does it by itself; a
         quiet feed may ask for it. Costs nothing while nothing changed."""
-        generation = self._generation()
-        if generation == self._judged_with:
+        generation, before = self._generation(), self._judged_with
+        if generation == before:
             return []
+        changed = None
+        if self._background.vrps_changed_since is not None:
+            generation, changed = self._background.vrps_changed_since(before)
         self._judged_with = generation
-        return self.judge_firing(now, cause="vrp_change")
+        if changed is None:
+            self._cache.forget()
+        else:
+            self._look_under(changed, before)
+        return self.judge_firing(now, cause=Cause.VRP_CHANGE, under=changed)
+
+    def _look_under(self, changed: PrefixSet, generation: int) -> None:
+        """VRPs changed since `generation`: see what that means for routes that stand."""
+        remembered = dict(self._cache.under(changed))
+        pairs = dict.fromkeys((*remembered, *self._history.under(changed)))
+        for prefix, origin in pairs:
+            asn = single_as(origin)
+            after = self._validate(prefix, asn)
+            before = self._background.validated_before(prefix, asn, generation)
+            self._flips.note((prefix, origin), before, after)
+            said = remembered.get((prefix, origin))
+            if said is not None:
+                self._cache.renew((prefix, origin), said, after.state)
 
     def _announce(
         self,
         message: BgpMessage,
-        firing: dict[str, _Firing] | None,
+        firing: dict[str, Firing] | None,
         changes: list[Change],
         watched: list[str],
     ) -> None:
         path = message.as_path
         # RFC 6811 section 2: with an empty path the origin is the speaker's own AS.
         origin = path[-1] if path else message.peer.asn
-        usual, counts, pairs = self._usual.get, self._counts, self._verdicts.get
-        own = _coded(origin)
+        usual, counts, pairs = self._cache.usual.get, self._counts, self._cache.pairs.get
+        own = coded(origin)
         for prefix in message.announced:
             code = usual(prefix, -1) - own
-            if not 0 <= code < _CODES_END:
+            if not 0 <= code < CODES_END:
                 verdict = pairs((prefix, origin))
                 if verdict is None:
                     verdict = self._judge(message, prefix, origin)
                 if not isinstance(verdict, int):
-                    counts[_CODES[verdict.validation.state]] += 1
+                    counts[CODES[verdict.validation.state]] += 1
                     self._fire(message, origin, verdict, changes)
                     if verdict.rule is not None:
                         watched.append(prefix)
                     continue
                 code = verdict
-                if code >= _WATCHED:
-                    code -= _WATCHED
+                if code >= WATCHED:
+                    code -= WATCHED
                     watched.append(prefix)
             counts[code] += 1
             if firing and prefix in firing:
-                self._all_is_well(message, prefix, origin, code, changes)
+                self._all_is_well(message, firing[prefix], origin, code, changes)
 
     def _judge(self, message: BgpMessage, prefix: str, origin: Origin) -> int | Verdict:
         """Judge a route that no peer announced lately."""
         validation = self._validate(prefix, single_as(origin))
-        verdict = judge(prefix, origin, watchlist=self._watchlist, validation=validation)
+        before = self._flips.before((prefix, origin), validation)
+        verdict = judge(
+            prefix, origin, watchlist=self._watchlist, validation=validation, before=before
+        )
         is_watched = bool(self._watchlist.covering(prefix))
         if not is_watched and (verdict is None or not verdict.finding.opens_alert):
+            if before is not None and self._whole_table is not None and isinstance(origin, int):
+                self._whole_table.accept(prefix, origin)
             verdict = self._judge_unwatched(message, prefix, origin, validation) or verdict
-        code = _CODES[validation.state] + (_WATCHED if is_watched else 0)
-        if len(self._usual) + len(self._verdicts) >= self._verdicts_most:
-            self._forget_verdicts()  # what is announced these minutes is back at once
-        if verdict is not None and verdict.finding.opens_alert:
-            self._verdicts[prefix, origin] = verdict
-            return verdict
+        code = CODES[validation.state] + (WATCHED if is_watched else 0)
         # What is told once does not have to be looked at again.
-        own = _coded(origin)
-        if own != _NO_CODE and not is_watched and prefix not in self._usual:
-            self._usual[prefix] = own + code
-        else:
-            self._verdicts[prefix, origin] = code
+        opens_alert = verdict is not None and verdict.finding.opens_alert
+        self._cache.put((prefix, origin), verdict if verdict and opens_alert else code)
         return code if verdict is None else verdict
 
     def _judge_unwatched(
@@ -245,38 +256,34 @@ class OriginMonitor:
         key = RouteKey(finding.event_type, prefix, single_as(origin), finding.reason)
         return Verdict.of(key, finding, validation)
 
-    def _forget_verdicts(self) -> None:
-        self._usual.clear()
-        self._verdicts.clear()
-
     def _fire(
         self, message: BgpMessage, origin: Origin, verdict: Verdict, changes: list[Change]
     ) -> None:
         peer, key = message.peer, verdict.key
-        known = self._firing.get(peer, {}).get(key.prefix)
+        firing = self._firing.of(peer)
+        known = None if firing is None else firing.get(key.prefix)
         if not verdict.finding.opens_alert:
             if known is not None:
-                self._end(message, key.prefix, changes)
-            if self._is_news(key):
+                self._replace(message, known, origin, changes)
+            if self._told.is_news(key):
                 changes.append(self._event(message, verdict))
             return
         if known is None:
-            if self._firing_count >= self._firing_most:
-                self._metrics.drop("routemon", "firing_full")
+            if not self._firing.has_room():
                 return
-            self._firing_count += 1
-        elif known.event is not None:
+        elif known.told is not None:
             no_word = verdict.validation.state is RpkiState.UNAVAILABLE and known.origin == origin
             if known.key == key or no_word:
                 return
         if known is not None and known.key != key:
-            changes.append(RouteCleared(message.timestamp, known.key, peer))
+            self._replace(message, known, origin, changes)
         event = self._event(message, self._weighed(message, origin, verdict))
-        self._firing.setdefault(peer, {})[key.prefix] = _Firing(key, origin, event)
+        route = replace(message, announced=(key.prefix,), withdrawn=(), received=b"")
+        self._firing.put(peer, Firing(key, origin, Told(event, route)))
         changes.append(event)
 
     def _event(self, message: BgpMessage, verdict: Verdict) -> RouteEvent:
-        return verdict.event(message, event_id=self._next_id(), min_peers=self.min_peers)
+        return self._teller.event(verdict, message, min_peers=self.min_peers)
 
     def _weighed(self, message: BgpMessage, origin: Origin, verdict: Verdict) -> Verdict:
         """The verdict as this path tells it."""
@@ -294,93 +301,91 @@ class OriginMonitor:
             return verdict
         return Verdict.of(verdict.key, finding, verdict.validation)
 
-    def _is_news(self, key: RouteKey) -> bool:
-        """Whether this invalid route of others was not told before, as far as is remembered."""
-        if key in self._told:
-            self._told.move_to_end(key)
-            return False
-        self._told[key] = None
-        if len(self._told) > self._told_most:
-            self._told.popitem(last=False)
-            self._metrics.drop("routemon", "told_forgotten")
-        return True
-
     def _withdraw(
-        self, message: BgpMessage, firing: dict[str, _Firing], changes: list[Change]
+        self, message: BgpMessage, firing: dict[str, Firing], changes: list[Change]
     ) -> None:
         for prefix in message.withdrawn:
             # RFC 4271 section 4.3: what one message both withdraws and announces is announced.
             if prefix in firing and prefix not in message.announced:
-                self._end(message, prefix, changes)
+                known = self._firing.end(message.peer, prefix)
+                changes.append(RouteCleared(message.timestamp, known.key, message.peer))
 
     def _all_is_well(
         self,
         message: BgpMessage,
-        prefix: str,
+        known: Firing,
         origin: Origin,
         code: int,
         changes: list[Change],
     ) -> None:
         """A peer whose route fired announces one that does not."""
-        known = self._firing[message.peer][prefix]
         no_word = code == _UNAVAILABLE and known.origin == origin
         if not (no_word and known.key.event_type is EventType.RPKI_INVALID):
-            self._end(message, prefix, changes)
+            self._replace(message, known, origin, changes)
 
-    def _end(self, message: BgpMessage, prefix: str, changes: list[Change]) -> None:
-        peer = message.peer
-        firing = self._firing[peer]
-        changes.append(RouteCleared(message.timestamp, firing.pop(prefix).key, peer))
-        self._firing_count -= 1
-        if not firing:
-            del self._firing[peer]
+    def _replace(
+        self, message: BgpMessage, known: Firing, origin: Origin, changes: list[Change]
+    ) -> None:
+        """A peer has another route to the prefix, or its route is judged otherwise by now."""
+        self._firing.end(message.peer, known.key.prefix)
+        by = "" if origin == known.origin else named(origin)
+        changes.append(RouteCleared(message.timestamp, known.key, message.peer, Cause.REPLACED, by))
 
-    def _session_down(self, message: BgpMessage, changes: list[Change]) -> None:
-        for known in self._firing.pop(message.peer, {}).values():
-            changes.append(RouteCleared(message.timestamp, known.key, message.peer))
-            self._firing_count -= 1
+    def judge_firing(
+        self, now: float, *, cause: Cause, under: PrefixSet | None = None
+    ) -> list[Change]:
+        """Judge what fires by what is in force now.
 
-    def judge_firing(self, now: float, *, cause: str) -> list[Change]:
-        """Judge what fires by what is in force now."""
-        self._forget_verdicts()
+        Args:
+            under: only what is at or below one of these.
+        """
         changes: list[Change] = []
-        still: dict[Peer, dict[str, _Firing]] = {}
-        for peer, firing in self._firing.items():
-            for prefix, known in firing.items():
-                after = self._judge_again(known, prefix, now, cause=cause)
-                if after is None or after.key != known.key:
-                    changes.append(RouteCleared(now, known.key, peer))
-                if after is not None:
-                    still.setdefault(peer, {})[prefix] = after
-                    if after.event is not None and after is not known:
-                        changes.append(after.event)
-        self._firing = still
-        self._firing_count = sum(len(firing) for firing in still.values())
+        for known, told in self._firing.told_under(under):
+            after = self._judge_again(known, told, now, cause, changes)
+            if after is None:
+                self._firing.end(told.event.peer, known.key.prefix)
+            elif after is not known:
+                self._firing.put(told.event.peer, after)
         return changes
 
     def _judge_again(
-        self, known: _Firing, prefix: str, now: float, *, cause: str
-    ) -> _Firing | None:
+        self, known: Firing, told: Told, now: float, cause: Cause, changes: list[Change]
+    ) -> Firing | None:
         """What becomes of a route that fires: the same, another event, or None for an end."""
-        event, origin = known.event, known.origin
-        if event is None:
-            return known  # too little is known of it: its peer's next word decides
+        event, origin, prefix = told.event, known.origin, known.key.prefix
         validation = self._validate(prefix, single_as(origin))
         if validation.state is RpkiState.UNAVAILABLE:
             validation = event.validation
-        verdict = judge(prefix, origin, watchlist=self._watchlist, validation=validation)
-        if known.key.reason == "new_origin" and validation.state is RpkiState.INVALID:
+        before = self._flips.before((prefix, origin), validation)
+        verdict = judge(
+            prefix, origin, watchlist=self._watchlist, validation=validation, before=before
+        )
+        is_invalid = validation.state is RpkiState.INVALID
+        if known.key.reason == "new_origin" and is_invalid and not self._watchlist.covering(prefix):
             return known
         if verdict is None or not verdict.finding.opens_alert:
+            detail = _said_now(validation) if cause is Cause.VRP_CHANGE else ""
+            changes.append(RouteCleared(now, known.key, event.peer, cause, detail))
             return None
         if verdict.says_the_same_as(event, now):
             return known
-        after = verdict.retell(
-            event, now, event_id=self._next_id(), min_peers=self.min_peers, cause=cause
+        after = self._teller.event(
+            verdict,
+            told.message,
+            min_peers=self.min_peers,
+            at=now,
+            cause=cause,
+            before=event.validation if cause is Cause.VRP_CHANGE else None,
         )
-        return _Firing(verdict.key, origin, after)
+        if after.key != known.key:
+            changes.append(RouteCleared(now, known.key, event.peer, cause))
+        elif event.opens_alert and not after.opens_alert:
+            changes.append(RouteCleared(now, known.key, event.peer, Cause.MUTED))
+        changes.append(after)
+        return Firing(verdict.key, origin, Told(after, told.message))
 
 
-def _coded(origin: Origin) -> int:
-    """What is to be added to a state's code; of an AS_SET, which has none, _NO_CODE."""
-    return origin << _CODE_BITS if isinstance(origin, int) else _NO_CODE
+def _said_now(validation: OriginValidation) -> str:
+    if validation.state is RpkiState.VALID:
+        return "a ROA allows it now"
+    return "no ROA covers it any more" if validation.state is RpkiState.NOT_FOUND else ""

@@ -1,7 +1,9 @@
 """What the paths of routes say: leaks, forged origins, path patterns and new neighbours.
 
 It remembers what fires per (peer, prefix), so that each end is told, and judges each path once:
-the same few hundred thousand paths come again and again.
+the same few hundred thousand paths come again and again. When ASPAs change, the paths with their
+customers are judged again. One that stood and is a leak since then is known as such: nobody began
+to leak, an ASPA was made or changed, perhaps without one of the providers.
 """
 
 import math
@@ -13,8 +15,8 @@ from msgspec.structs import replace
 
 from bgptui.domain.alert import Severity
 from bgptui.domain.aspa import OtcLeak, PathState, PathVerification, Role
-from bgptui.domain.event import EventType, RouteCleared, RouteEvent, RouteKey
-from bgptui.domain.routing import AsPath, BgpMessage, MessageType, Peer
+from bgptui.domain.event import Cause, EventType, RouteCleared, RouteEvent, RouteKey
+from bgptui.domain.routing import AsPath, BgpMessage, Peer
 from bgptui.domain.rpki import OriginValidation
 from bgptui.routemon.leaks import (
     aspa_leak,
@@ -25,7 +27,8 @@ from bgptui.routemon.leaks import (
 )
 from bgptui.routemon.path_rules import decide_neighbours, decide_path, distinct_hops
 from bgptui.routemon.relationships import Relationships
-from bgptui.routemon.rules import Finding
+from bgptui.routemon.rules import Finding, named
+from bgptui.routemon.teller import Teller, VerifyPath
 from bgptui.routemon.verdict import Origin, Verdict, single_as
 from bgptui.routemon.watchlist import Check, Rule, Watchlist
 from bgptui.runtime.metrics import Metrics
@@ -36,7 +39,6 @@ STANDING_MOST = 100_000
 
 Change = RouteEvent | RouteCleared
 ProveLeak = Callable[[AsPath, int, int, Role | None], OtcLeak | None]
-VerifyPath = Callable[[AsPath, Role | None], PathVerification | None]
 WatchedPrefixes = Mapping[str, tuple[Rule, ...]]
 
 
@@ -50,6 +52,18 @@ class _Judged(Struct, frozen=True):
 _NOTHING = _Judged(None, ())
 
 
+class _Firing(Struct):
+    """A peer's route for which rules fire.
+
+    Attributes:
+        message: as it was announced, without its frame; None where an earlier run told it.
+        events: by key; None likewise.
+    """
+
+    message: BgpMessage | None
+    events: dict[RouteKey, RouteEvent | None]
+
+
 class PathMonitor:
     """Judges paths. Not thread-safe: it belongs to the ingest thread.
 
@@ -57,7 +71,7 @@ class PathMonitor:
         verify: ASPA verification; None while there are no ASPAs.
         otc_leak: the leak that (path, OTC, peer's AS, its role) proves.
         validate: origin validation, for the evidence.
-        next_id: ids of events.
+        teller: makes the events.
         learn_s: leaks of the first so many seconds of event time stood before us; they are
             counted, not told, unless they concern a watched prefix.
     """
@@ -69,7 +83,7 @@ class PathMonitor:
         verify: VerifyPath,
         otc_leak: ProveLeak,
         validate: Callable[[str, int | None], OriginValidation],
-        next_id: Callable[[], int],
+        teller: Teller,
         metrics: Metrics,
         learn_s: float,
         relationships: Relationships | None = None,
@@ -78,14 +92,15 @@ class PathMonitor:
         self._verify = verify
         self._otc_leak = otc_leak
         self._validate = validate
-        self._next_id = next_id
+        self._teller = teller
         self._metrics = metrics
         self._learn_s = learn_s
         self._relationships = relationships
         self._paths: dict[tuple[AsPath, Role | None], _Judged] = {}
-        self._firing: dict[Peer, dict[str, dict[RouteKey, RouteEvent | None]]] = {}
+        self._firing: dict[Peer, dict[str, _Firing]] = {}
         self._firing_count = 0
-        self._standing: set[str] = set()
+        self._standing: set[str] = set()  # reasons, each a pair of neighbours
+        self._flipped: set[str] = set()  # likewise
         self._learn_until = math.inf
 
     @property
@@ -126,48 +141,87 @@ class PathMonitor:
         firing = self._firing.get(message.peer)
         for prefix in message.withdrawn if firing else ():
             if firing and prefix in firing and prefix not in message.announced:
-                self._end(message.peer, prefix, message.timestamp, changes)
+                self._end(message.peer, prefix, message.timestamp, Cause.WITHDRAWN, changes)
 
     def session_down(self, peer: Peer, at: float, changes: list[Change]) -> None:
         """All routes of a peer are gone."""
         for prefix in list(self._firing.get(peer, ())):
-            self._end(peer, prefix, at, changes)
+            self._end(peer, prefix, at, Cause.SESSION_DOWN, changes)
 
     def leave(self, collector: str) -> None:
         """Forget what fires at a collector's peers, and tell nobody: another process has it."""
         for peer in [peer for peer in self._firing if peer.collector == collector]:
             self._firing_count -= len(self._firing.pop(peer))
 
-    def judge_again(
-        self, watchlist: Watchlist, now: float, changes: list[Change], *, min_peers: int
+    def aspas_changed(
+        self,
+        customers: frozenset[int] | None,
+        now: float,
+        changes: list[Change],
+        *,
+        min_peers: int,
     ) -> None:
-        """ASPAs or the watchlist changed: judge what fires by what is in force now."""
+        """Judge by the ASPAs in force now what has one of these customers in its path.
+
+        Args:
+            customers: None for anybody.
+        """
+        if customers is None:
+            self._paths.clear()
+        else:
+            for path, role in [key for key in self._paths if not customers.isdisjoint(key[0])]:
+                before = self._paths.pop((path, role))
+                self._note_flips(before, self._judge_path(path, role))
+        self._judge_firing(now, Cause.ASPA_CHANGE, changes, min_peers=min_peers, with_=customers)
+
+    def judge_again(
+        self,
+        watchlist: Watchlist,
+        now: float,
+        cause: Cause,
+        changes: list[Change],
+        *,
+        min_peers: int,
+    ) -> None:
+        """Judge what fires by a watchlist that changed, or whose mutes ended."""
         self._watchlist = watchlist
         self._paths.clear()
-        for peer, firing in list(self._firing.items()):
-            for prefix, events in list(firing.items()):
-                event = next((event for event in events.values() if event is not None), None)
-                if event is None:
+        self._judge_firing(now, cause, changes, min_peers=min_peers)
+
+    def _judge_firing(
+        self,
+        now: float,
+        cause: Cause,
+        changes: list[Change],
+        *,
+        min_peers: int,
+        with_: frozenset[int] | None = None,
+    ) -> None:
+        for firing in list(self._firing.values()):
+            for prefix, route in list(firing.items()):
+                if route.message is None:
                     continue  # too little is known of it: its peer's next word decides
-                message = BgpMessage(
-                    now,
-                    peer,
-                    MessageType.UPDATE,
-                    (prefix,),
-                    as_path=event.as_path,
-                    next_hops=() if event.next_hop is None else (event.next_hop,),
-                )
-                found = self._of_route(
-                    message, prefix, watchlist.covering(prefix), self._judge(message)
-                )
-                self._settle(message, prefix, found, changes, min_peers=min_peers)
+                if with_ is not None and with_.isdisjoint(route.message.as_path):
+                    continue
+                message = replace(route.message, timestamp=now)
+                rules = self._watchlist.covering(prefix)
+                found = self._of_route(message, prefix, rules, self._judge(message))
+                self._settle(message, prefix, found, changes, min_peers=min_peers, cause=cause)
+
+    def _note_flips(self, before: _Judged, after: _Judged) -> None:
+        """A path that stood is a leak since ASPAs changed."""
+        known = {finding.reason for finding in before.findings}
+        for finding in after.findings:
+            if finding.reason not in known and len(self._flipped) < STANDING_MOST:
+                self._flipped.add(finding.reason)
+                self._stands(finding.reason)
 
     def take_over(self, key: RouteKey, peer: Peer) -> None:
         """An earlier run told this event: it is told once more when the peer announces the
         route again, else its end is."""
         routes = self._firing.setdefault(peer, {})
         self._firing_count += key.prefix not in routes
-        routes.setdefault(key.prefix, {})[key] = None
+        routes.setdefault(key.prefix, _Firing(None, {})).events[key] = None
 
     def seed(self, message: BgpMessage) -> None:
         """Take a route that stood before the first message: its leaks are standing ones."""
@@ -181,23 +235,27 @@ class PathMonitor:
         if not path:
             return _NOTHING
         role = self._watchlist.roles.get(message.peer.asn)
-        known = self._paths.get((path, role))
-        if known is None:
-            if len(self._paths) >= PATHS_MOST:
-                self._paths.clear()  # those of these minutes are back at once
-            verification = self._verify(path, role)
-            leak = aspa_leak(verification)
-            neighbours = decide_neighbours(path, self._watchlist.as_rules)
-            findings = (*neighbours, *(() if leak is None else (leak,)))
-            known = self._paths[path, role] = _Judged(verification, findings)
-        return known
+        return self._paths.get((path, role)) or self._judge_path(path, role)
+
+    def _judge_path(self, path: AsPath, role: Role | None) -> _Judged:
+        if len(self._paths) >= PATHS_MOST:
+            self._paths.clear()  # those of these minutes are back at once
+        verification = self._verify(path, role)
+        leak = aspa_leak(verification)
+        neighbours = decide_neighbours(path, self._watchlist.as_rules)
+        findings = (*neighbours, *(() if leak is None else (leak,)))
+        judged = self._paths[path, role] = _Judged(verification, findings)
+        return judged
 
     def _of_route(
         self, message: BgpMessage, prefix: str, rules: tuple[Rule, ...], judged: _Judged
     ) -> list[Finding]:
         """Everything that fires for one announced prefix."""
-        found = [*judged.findings, *self._by_otc(message)]
-        found = [finding for finding in found if self._is_news(finding, message, rules)]
+        found = [
+            _since_aspas_changed(finding) if finding.reason in self._flipped else finding
+            for finding in (*judged.findings, *self._by_otc(message))
+            if self._is_news(finding, message, rules)
+        ]
         if not rules:
             return found
         by_path = decide_path(
@@ -248,41 +306,48 @@ class PathMonitor:
         changes: list[Change],
         *,
         min_peers: int,
+        cause: Cause | None = None,
     ) -> None:
-        """Tell what a peer's route to `prefix` begins, and what it ends."""
+        """Tell what a peer's route to `prefix` begins, and what it ends; `cause` where that is
+        not what the peer announced."""
         peer, path = message.peer, message.as_path
         origin: Origin = path[-1] if path else peer.asn
         asn = single_as(origin)
         now = {
             RouteKey(finding.event_type, prefix, asn, finding.reason): finding for finding in found
         }
-        known = self._firing.get(peer, {}).get(prefix, {})
-        for key in known.keys() - now.keys():
-            changes.append(RouteCleared(message.timestamp, key, peer))
+        before = self._firing.get(peer, {}).get(prefix)
+        known = {} if before is None else before.events
+        ended = Cause.REPLACED if cause is None else cause
+        for key in [key for key in known if key not in now]:
+            by = named(origin) if cause is None and key.origin_asn != asn else ""
+            changes.append(RouteCleared(message.timestamp, key, peer, ended, by))
         if not now:
             self._forget(peer, prefix)
             return
-        if not known and self._firing_count >= FIRING_MOST:
+        if before is None and self._firing_count >= FIRING_MOST:
             self._metrics.drop("routemon", "firing_full")
             return
-        self._firing_count += not known
-        firing = self._firing.setdefault(peer, {})[prefix] = {
-            key: event for key, event in known.items() if key in now
-        }
+        self._firing_count += before is None
+        route = replace(message, announced=(prefix,), withdrawn=(), received=b"")
+        events = {key: event for key, event in known.items() if key in now}
+        self._firing.setdefault(peer, {})[prefix] = _Firing(route, events)
         for key, finding in now.items():
-            before = firing.get(key)
-            if before is not None and before.severity is finding.severity:
+            told = events.get(key)
+            if told is not None and told.severity is finding.severity:
                 is_open = finding.opens_alert and not finding.is_muted(message.timestamp)
-                if before.opens_alert is is_open:
+                if told.opens_alert is is_open:
                     continue
-            validation = self._validate(prefix, asn)
-            verdict = Verdict.of(key, finding, validation)
-            event = verdict.event(message, event_id=self._next_id(), min_peers=min_peers)
-            firing[key] = event
+                if told.opens_alert:
+                    changes.append(RouteCleared(message.timestamp, key, peer, Cause.MUTED))
+            verdict = Verdict.of(key, finding, self._validate(prefix, asn))
+            event = self._teller.event(verdict, message, min_peers=min_peers, cause=cause)
+            events[key] = event
             changes.append(event)
 
-    def _end(self, peer: Peer, prefix: str, at: float, changes: list[Change]) -> None:
-        changes += [RouteCleared(at, key, peer) for key in self._firing[peer][prefix]]
+    def _end(self, peer: Peer, prefix: str, at: float, cause: Cause, changes: list[Change]) -> None:
+        events = self._firing[peer][prefix].events
+        changes += [RouteCleared(at, key, peer, cause) for key in events]
         self._forget(peer, prefix)
 
     def _forget(self, peer: Peer, prefix: str) -> None:
@@ -291,6 +356,14 @@ class PathMonitor:
             self._firing_count -= 1
             if not firing:
                 del self._firing[peer]
+
+
+def _since_aspas_changed(finding: Finding) -> Finding:
+    why = (
+        f"{finding.why}; routes went there before ASPAs changed: look whether a provider is"
+        " missing in them"
+    )
+    return replace(finding, severity=Severity.MEDIUM, why=why, cause=Cause.ASPA_CHANGE)
 
 
 def _weighed(finding: Finding, judged: _Judged) -> Finding:

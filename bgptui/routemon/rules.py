@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bgptui.domain.alert import Severity
-from bgptui.domain.event import EventType
+from bgptui.domain.event import Cause, EventType
 from bgptui.domain.prefix import parse_prefix
 from bgptui.domain.rpki import InvalidReason, OriginValidation, RpkiState
 from bgptui.routemon.watchlist import AsRule, Check, Rule, members
@@ -26,6 +26,7 @@ class Finding(Struct, frozen=True):
         rule, as_rule: what the watchlist expects, of the prefix or of an AS; None where it
             says nothing.
         lasting_s: for so long must enough peers have the route before an alert opens.
+        cause: why it fires, where no announcement is why: the route stood before.
     """
 
     event_type: EventType
@@ -37,6 +38,7 @@ class Finding(Struct, frozen=True):
     as_rule: AsRule | None = None
     opens_alert: bool = True
     lasting_s: float = 0.0
+    cause: Cause | None = None
 
     def is_muted(self, at: float) -> bool:
         """Whether its rule lets no alert open at this event time."""
@@ -52,6 +54,7 @@ def decide(
     as_rule: AsRule | None = None,
     validation: OriginValidation,
     siblings: frozenset[int] = frozenset(),
+    before: OriginValidation | None = None,
 ) -> Finding | None:
     """Judge who originates a route; None when all is well.
 
@@ -62,14 +65,15 @@ def decide(
             watched. A route that one of them expects is expected.
         as_rule: that of the origin AS.
         siblings: ASes of the origin's organisation.
+        before: of a route that stood, what the RPKI said until VRPs changed for the worse.
     """
     if not rules:
         if as_rule is not None and as_rule.new_prefixes:
             return _unlisted(prefix, as_rule)
-        return _unwatched(prefix, validation)
+        return _unwatched(prefix, validation, before)
     findings = []
     for rule in rules:
-        finding = _decide_by(rule, prefix, origin, validation)
+        finding = _decide_by(rule, prefix, origin, validation, before)
         if finding is None:
             return None
         findings.append(finding)
@@ -93,7 +97,11 @@ def _unless_sibling(found: Finding, rules: tuple[Rule, ...], siblings: frozenset
 
 
 def _decide_by(
-    rule: Rule, prefix: str, origin: int | tuple[int, ...], validation: OriginValidation
+    rule: Rule,
+    prefix: str,
+    origin: int | tuple[int, ...],
+    validation: OriginValidation,
+    before: OriginValidation | None,
 ) -> Finding | None:
     kind = kind_of(prefix, rule)
     if rule.ignore or (rule.ignore_more_specifics and kind == "S"):
@@ -102,9 +110,13 @@ def _decide_by(
     if not set(members(origin)) <= set(rule.origins) or not members(origin):
         if Check.ORIGIN not in rule.checks:
             return None
-        return _foreign_origin(prefix, origin, kind=kind, rule=rule, validation=validation)
+        found = _foreign_origin(prefix, origin, kind=kind, rule=rule, validation=validation)
+        if before is not None and before.state is RpkiState.VALID:
+            return _no_longer_allowed(found, named(origin), validation)
+        return found
     if validation.state is RpkiState.INVALID and Check.RPKI in rule.checks:
-        return _own_invalid(prefix, origin, kind=kind, rule=rule, validation=validation)
+        own = _own_invalid(prefix, origin, kind=kind, rule=rule, validation=validation)
+        return _since_vrps_changed(own, before)
     length = parse_prefix(prefix)[2]
     if length > rule.max_length and Check.MORE_SPECIFIC in rule.checks:
         return Finding(
@@ -148,6 +160,29 @@ def _foreign_origin(
     return Finding(EventType.HIJACK_SUSPECTED, reason, severity, f"{kind}|0", why, rule)
 
 
+def _no_longer_allowed(found: Finding, origin: str, validation: OriginValidation) -> Finding:
+    """A ROA allowed this unexpected origin until VRPs changed: nobody took the prefix over at
+    that moment. It is worth a look all the same, more so where ROAs allow others only."""
+    why = f"{found.why}; a ROA allowed {origin} until VRPs changed, the route itself did not"
+    flipped = replace(found, severity=Severity.LOW, why=why, cause=Cause.VRP_CHANGE)
+    if validation.state is not RpkiState.INVALID or validation.reason is None:
+        return flipped
+    return replace(
+        flipped,
+        event_type=EventType.RPKI_INVALID,
+        reason=validation.reason.value,
+        severity=Severity.MEDIUM,
+    )
+
+
+def _since_vrps_changed(found: Finding, before: OriginValidation | None) -> Finding:
+    if before is None:
+        return found
+    said = "valid" if before.state is RpkiState.VALID else "covered by no ROA"
+    why = f"{found.why}; it was {said} until VRPs changed"
+    return replace(found, why=why, cause=Cause.VRP_CHANGE)
+
+
 def _unlisted(prefix: str, as_rule: AsRule) -> Finding:
     return Finding(
         EventType.NEW_PREFIX,
@@ -187,13 +222,15 @@ def _own_invalid(
     return Finding(EventType.RPKI_INVALID, name, severity, f"{kind}|-", why, rule)
 
 
-def _unwatched(prefix: str, validation: OriginValidation) -> Finding | None:
+def _unwatched(
+    prefix: str, validation: OriginValidation, before: OriginValidation | None
+) -> Finding | None:
     """An invalid route of somebody else: told once, no alert (most are mistakes that stand)."""
     if validation.state is not RpkiState.INVALID or validation.reason is None:
         return None
     kind = "E" if any(vrp.prefix == prefix for vrp in validation.covering) else "S"
     foreign = validation.reason in {InvalidReason.ASN, InvalidReason.AS0}
-    return Finding(
+    found = Finding(
         EventType.RPKI_INVALID,
         validation.reason.value,
         Severity.LOW,
@@ -201,6 +238,7 @@ def _unwatched(prefix: str, validation: OriginValidation) -> Finding | None:
         f"{prefix} is RPKI invalid ({validation.reason.value}) and not on the watchlist",
         opens_alert=False,
     )
+    return _since_vrps_changed(found, before)
 
 
 def all_named(asns: Iterable[int]) -> str:

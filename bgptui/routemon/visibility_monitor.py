@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterable
 from msgspec import Struct
 
 from bgptui.domain.alert import Severity
-from bgptui.domain.event import EventType, RouteCleared, RouteEvent, RouteKey
+from bgptui.domain.event import Cause, EventType, RouteCleared, RouteEvent, RouteKey
 from bgptui.domain.prefix import IPV4_BITS, IPV6_BITS
-from bgptui.domain.routing import AsPath, BgpMessage, Peer
+from bgptui.domain.routing import AsPath, BgpMessage, MessageType, Peer
 from bgptui.domain.rpki import OriginValidation
 from bgptui.routemon.path_rules import distinct_hops
+from bgptui.routemon.rules import Finding
+from bgptui.routemon.teller import Teller
+from bgptui.routemon.verdict import Verdict
 from bgptui.routemon.visibility import LOSS_CRITICAL, LOSS_HIGH, Loss, Visibility
 from bgptui.routemon.watchlist import Check, Rule, Watchlist
 
@@ -42,7 +45,7 @@ class VisibilityMonitor:
 
     Args:
         validate: origin validation, for the evidence.
-        next_id: ids of events.
+        teller: makes the events.
         peers_of: peers of the feed with an address of so many bits.
     """
 
@@ -51,11 +54,11 @@ class VisibilityMonitor:
         watchlist: Watchlist,
         *,
         validate: Callable[[str, int | None], OriginValidation],
-        next_id: Callable[[], int],
+        teller: Teller,
         peers_of: Callable[[int], int],
     ) -> None:
         self._validate = validate
-        self._next_id = next_id
+        self._teller = teller
         self._peers_of = peers_of
         self._rules = _rules(watchlist)
         self._visibility = Visibility(self._rules)
@@ -67,8 +70,12 @@ class VisibilityMonitor:
     def set_watchlist(self, watchlist: Watchlist, now: float, changes: list[Change]) -> None:
         """Exchange the watchlist; what is known of prefixes that stay is kept."""
         self._rules = _rules(watchlist)
-        for prefix in [prefix for prefix in self._told if prefix not in self._rules]:
-            self._over(prefix, now, changes)
+        for prefix in list(self._told):
+            rule = self._rules.get(prefix)
+            if rule is None:
+                self._over(prefix, now, Cause.WATCHLIST_CHANGE, changes)
+            elif rule.is_muted(now):
+                self._over(prefix, now, Cause.MUTED, changes)
         self._visibility.watch(self._rules)
 
     def take_over(self, prefix: str, peer: Peer) -> None:
@@ -84,7 +91,7 @@ class VisibilityMonitor:
         """A peer has the prefix."""
         upstream = _upstream(message.as_path)
         if self._visibility.announced(prefix, message.peer, upstream):
-            self._back(prefix, message.peer, message.timestamp, changes)
+            self._back(prefix, message.peer, message.timestamp, Cause.RECOVERED, changes)
 
     def withdrawn(
         self, message: BgpMessage, prefix: str, changes: list[Change], *, min_peers: int
@@ -121,7 +128,7 @@ class VisibilityMonitor:
     def session_down(self, peer: Peer, at: float, changes: list[Change]) -> None:
         """Nothing is known of what the peer has any more, which is no loss."""
         for prefix in list(self._visibility.forget(peer)):
-            self._back(prefix, peer, at, changes)
+            self._back(prefix, peer, at, Cause.SESSION_DOWN, changes)
         for prefix in list(self._told):
             self._end_if_over(prefix, at, changes)
 
@@ -144,21 +151,23 @@ class VisibilityMonitor:
                 lost.since = now
             elif now - lost.since >= ACCEPT_AFTER_S:
                 self._visibility.forget_lost(prefix)
-                self._over(prefix, now, changes)
+                self._over(prefix, now, Cause.ACCEPTED, changes)
 
-    def _back(self, prefix: str, peer: Peer, at: float, changes: list[Change]) -> None:
+    def _back(
+        self, prefix: str, peer: Peer, at: float, cause: Cause, changes: list[Change]
+    ) -> None:
         told = self._told.get(prefix)
         if told is None:
             return
         if peer in told.peers:
             told.peers.remove(peer)
-            changes.append(RouteCleared(at, _key(prefix), peer))
+            changes.append(RouteCleared(at, _key(prefix), peer, cause))
         self._end_if_over(prefix, at, changes)
 
     def _end_if_over(self, prefix: str, at: float, changes: list[Change]) -> None:
         threshold = self._rules[prefix].visibility_loss or LOSS_HIGH
         if self._loss(prefix).share < threshold * _OVER_BELOW:
-            self._over(prefix, at, changes)
+            self._over(prefix, at, Cause.RECOVERED, changes)
 
     def _loss(self, prefix: str) -> Loss:
         """The loss, out of the peers that had the prefix as far as can be told."""
@@ -166,30 +175,29 @@ class VisibilityMonitor:
         family = IPV6_BITS if ":" in prefix else IPV4_BITS
         return Loss(known.lost, max(known.had, int(self._peers_of(family) * FULL_FEEDS)))
 
-    def _over(self, prefix: str, at: float, changes: list[Change]) -> None:
+    def _over(self, prefix: str, at: float, cause: Cause, changes: list[Change]) -> None:
         told = self._told.pop(prefix)
-        changes += [RouteCleared(at, _key(prefix), peer) for peer in sorted(told.peers)]
+        changes += [RouteCleared(at, _key(prefix), peer, cause) for peer in sorted(told.peers)]
 
     def _event(
         self, rule: Rule, peer: Peer, at: float, *, severity: Severity, loss: Loss, min_peers: int
     ) -> RouteEvent:
         origin = rule.origins[0] if len(rule.origins) == 1 else None
-        return RouteEvent(
-            id=self._next_id(),
-            timestamp=at,
-            key=_key(rule.prefix),
-            peer=peer,
-            severity=severity,
-            hijack_class="-|-",
-            description=f"{loss.lost} of {loss.had} peers that had {rule.prefix} lost it",
-            as_path=(),
-            next_hop=None,
-            validation=self._validate(rule.prefix, origin),
-            watched_prefix=rule.prefix,
-            expected_origins=rule.origins,
+        finding = Finding(
+            EventType.VISIBILITY_LOSS,
+            "visibility",
+            severity,
+            "-|-",
+            f"{loss.lost} of {loss.had} peers that had {rule.prefix} lost it",
+            rule,
+            lasting_s=LASTING_S,
+        )
+        verdict = Verdict.of(_key(rule.prefix), finding, self._validate(rule.prefix, origin))
+        return self._teller.event(
+            verdict,
+            BgpMessage(at, peer, MessageType.UPDATE, withdrawn=(rule.prefix,)),
             min_peers=min_peers,
-            opens_alert=not rule.is_muted(at),
-            evidence={
+            further={
                 "peers_lost": loss.lost,
                 "peers_had": loss.had,
                 "share_lost": round(loss.share, 3),
@@ -198,7 +206,6 @@ class VisibilityMonitor:
                     for asn, lost, having in self._visibility.by_upstream(rule.prefix)
                 ],
             },
-            lasting_s=LASTING_S,
         )
 
 

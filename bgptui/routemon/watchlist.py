@@ -1,13 +1,13 @@
 """The operator's prefixes and AS numbers, and what is expected of them."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
 from msgspec import Struct
 
 from bgptui.domain.aspa import Role
-from bgptui.domain.prefix import IPV4_BITS, IPV6_BITS, parse_prefix
+from bgptui.domain.prefix import IPV4_BITS, IPV6_BITS, heads_below, parse_prefix
 from bgptui.domain.routing import BgpMessage
 from bgptui.routemon.path_pattern import PathPattern
 
@@ -139,7 +139,9 @@ class Watchlist:
             ]
             for family in (IPV4_BITS, IPV6_BITS)
         }
-        self._heads = frozenset(head for prefix in by_prefix for head in _heads(prefix))
+        self._heads = frozenset(
+            head for prefix in by_prefix for head in heads_below(*parse_prefix(prefix))
+        )
 
     def __len__(self) -> int:
         return len(self.rules) + len(self.as_rules)
@@ -189,17 +191,3 @@ class Watchlist:
 def members(origin: int | tuple[int, ...]) -> tuple[int, ...]:
     """The AS numbers at the end of a path: one, or those of an AS_SET."""
     return (origin,) if isinstance(origin, int) else origin
-
-
-def _heads(prefix: str) -> Iterator[str]:
-    """What the canonical text of a prefix under this one may have before its first separator."""
-    width, address, length = parse_prefix(prefix)
-    bits = 8 if width == IPV4_BITS else 16
-    first = address >> (width - bits)
-    for number in range(first, first + (1 << max(0, bits - length))):
-        if width == IPV4_BITS:
-            yield str(number)
-        else:
-            yield f"{number:x}"
-            if number == 0:
-                yield ""  # RFC 5952: leading zeros as in ::1

@@ -55,6 +55,15 @@ class WholeTable:
         self._learn(prefix, origin)
         self._learn_until = 0.0
 
+    def origins_of(self, prefix: str) -> tuple[int, ...]:
+        """The origins of the baseline, the latest learned last."""
+        known = self._origins.get(prefix, ())
+        return (known,) if isinstance(known, int) else known
+
+    def accept(self, prefix: str, origin: int) -> None:
+        """The route stood before: it is none to be told as new."""
+        self._learn(prefix, origin)
+
     def judge(
         self, prefix: str, origin: int, validation: OriginValidation, at: float
     ) -> Finding | None:

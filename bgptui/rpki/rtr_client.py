@@ -83,16 +83,19 @@ class RtrSource:
             state = SourceState.ERROR if error else SourceState.LOADING
         vrps, aspas = self._union.size(self._location)
         detail = f"RTR v{session.version}, session {session.session}, serial {session.serial}"
+        is_synced = as_of is not None
         return SourceStatus(
             self._location,
             state,
             vrps,
             aspas,
             as_of,
-            "" if as_of is None else detail,
+            detail if is_synced else "",
             error,
             anchors={"": vrps},
             held=None if self._guard.held is None else {"": self._guard.held},
+            session=session.session if is_synced else None,
+            serial=session.serial if is_synced else None,
         )
 
     def _run(self) -> None:

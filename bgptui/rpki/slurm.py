@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from bgptui.domain.prefix import format_prefix, parse_prefix
-from bgptui.domain.rpki import Vrp
+from bgptui.domain.rpki import LocalException, Vrp
 from bgptui.errors import BadInput
 from bgptui.rpki.aspa_table import Providers, check_aspa
 from bgptui.rpki.vrp_set import MAX_ASN, Entry
@@ -24,11 +24,18 @@ class PrefixFilter(Struct, frozen=True):
 
     prefix: Numbers | None
     asn: int | None
+    comment: str = ""
 
     def matches(self, prefix: Numbers, asn: int) -> bool:
         if self.asn is not None and self.asn != asn:
             return False
-        return self.prefix is None or _covers(self.prefix, prefix)
+        return self.prefix is None or covers(self.prefix, prefix)
+
+    def exception(self) -> LocalException:
+        """The filter for a person."""
+        place = "" if self.prefix is None else f" at or below {format_prefix(*self.prefix)}"
+        of = "" if self.asn is None else f" of AS{self.asn}"
+        return LocalException("filter", f"no VRPs{of}{place}", self.comment)
 
 
 class Slurm(Struct, frozen=True):
@@ -39,12 +46,15 @@ class Slurm(Struct, frozen=True):
         vrps: asserted; their trust anchor is "slurm".
         filtered_customers: whose ASPAs are taken out.
         aspas: asserted, providers by customer.
+        vrp_comments, aspa_comments: those of assertions, and of filters of customers.
     """
 
     filters: tuple[PrefixFilter, ...] = ()
     vrps: tuple[Vrp, ...] = ()
     filtered_customers: frozenset[int] = frozenset()
     aspas: dict[int, Providers] = {}
+    vrp_comments: dict[Vrp, str] = {}
+    aspa_comments: dict[int, str] = {}
 
     def takes_out(self, entry: Entry) -> bool:
         """Whether a filter matches this VRP."""
@@ -52,6 +62,37 @@ class Slurm(Struct, frozen=True):
             return False
         prefix, asn = entry.prefix, entry.payload.asn
         return any(rule.matches(prefix, asn) for rule in self.filters)
+
+    def may_filter(self, prefix: Numbers) -> bool:
+        """Whether a filter may match a VRP that covers a route."""
+        # At or below the filter's prefix and at or above the route's: the former covers the latter.
+        return any(rule.prefix is None or covers(rule.prefix, prefix) for rule in self.filters)
+
+    def about(self, published: Iterable[Entry], asserted: Iterable[Entry]) -> list[LocalException]:
+        """What takes out one of the VRPs that caches publish for a route, or adds one to it."""
+        said = [(*entry.prefix, entry.payload.asn) for entry in published]
+        found = [
+            rule.exception()
+            for rule in self.filters
+            if any(rule.matches(vrp[:3], vrp[3]) for vrp in said)
+        ]
+        for vrp in (entry.vrp() for entry in asserted):
+            text = f"{vrp.prefix} up to /{vrp.max_length} for AS{vrp.asn}"
+            found.append(LocalException("assertion", text, self.vrp_comments.get(vrp, "")))
+        return found
+
+    def about_customers(self, customers: Iterable[int]) -> list[LocalException]:
+        """What takes out the ASPA of one of these, or adds to it."""
+        found = []
+        for asn in customers:
+            comment = self.aspa_comments.get(asn, "")
+            if asn in self.filtered_customers:
+                found.append(LocalException("aspa_filter", f"no ASPA of AS{asn}", comment))
+            if asn in self.aspas:
+                providers = ", ".join(f"AS{provider}" for provider in self.aspas[asn])
+                text = f"providers of AS{asn}: {providers}"
+                found.append(LocalException("aspa_assertion", text, comment))
+        return found
 
 
 class _Strict(Struct, forbid_unknown_fields=True, rename="camel"):
@@ -129,13 +170,19 @@ def read_slurm(content: bytes, *, name: str) -> Slurm:
             raise BadInput(f"slurmVersion {file.slurm_version} is neither 1 nor 2")
         if file.slurm_version == 1 and (filters.aspa_filters or assertions.aspa_assertions):
             raise BadInput("ASPAs take slurmVersion 2")
+        filtered = {
+            _one_of(rule.customer_asid, rule.customer_asn): rule.comment
+            for rule in filters.aspa_filters
+        }
+        vrps = {_vrp(rule): rule.comment for rule in assertions.prefix_assertions}
+        aspas = [(_aspa(rule), rule.comment) for rule in assertions.aspa_assertions]
         return Slurm(
             filters=tuple(map(_filter, filters.prefix_filters)),
-            vrps=tuple(map(_vrp, assertions.prefix_assertions)),
-            filtered_customers=frozenset(
-                _one_of(rule.customer_asid, rule.customer_asn) for rule in filters.aspa_filters
-            ),
-            aspas=dict(map(_aspa, assertions.aspa_assertions)),
+            vrps=tuple(vrps),
+            filtered_customers=frozenset(filtered),
+            aspas=dict(aspa for aspa, _ in aspas),
+            vrp_comments=vrps,
+            aspa_comments=filtered | {aspa[0]: comment for aspa, comment in aspas},
         )
     except (msgspec.DecodeError, UnicodeDecodeError, BadInput) as error:
         raise BadInput(f"{name} is no SLURM file (RFC 8416): {error}", reason="bad_slurm") from None
@@ -162,6 +209,8 @@ def combined(files: Sequence[tuple[str, Slurm]]) -> Slurm:
         vrps=tuple(vrp for slurm in slurms for vrp in slurm.vrps),
         filtered_customers=frozenset[int]().union(*(slurm.filtered_customers for slurm in slurms)),
         aspas={customer: said for slurm in slurms for customer, said in slurm.aspas.items()},
+        vrp_comments={vrp: why for slurm in slurms for vrp, why in slurm.vrp_comments.items()},
+        aspa_comments={asn: why for slurm in slurms for asn, why in slurm.aspa_comments.items()},
     )
 
 
@@ -169,7 +218,7 @@ def _overlap(first: Slurm, second: Slurm) -> str:
     """What both speak of, for a person; empty for nothing."""
     for mine in _prefixes(first):
         for theirs in _prefixes(second):
-            if _covers(mine, theirs) or _covers(theirs, mine):
+            if covers(mine, theirs) or covers(theirs, mine):
                 return format_prefix(*max(mine, theirs, key=lambda prefix: prefix[2]))
     shared = _customers(first) & _customers(second)
     return f"the ASPA of AS{min(shared)}" if shared else ""
@@ -184,7 +233,8 @@ def _customers(slurm: Slurm) -> frozenset[int]:
     return slurm.filtered_customers | slurm.aspas.keys()
 
 
-def _covers(above: Numbers, below: Numbers) -> bool:
+def covers(above: Numbers, below: Numbers) -> bool:
+    """Whether `below` is `above` or more specific."""
     width, address, length = above
     return (
         width == below[0]
@@ -197,7 +247,7 @@ def _filter(rule: _PrefixFilter) -> PrefixFilter:
     if rule.prefix is None and rule.asn is None:
         raise BadInput("a prefix filter has neither prefix nor asn")
     prefix = None if rule.prefix is None else parse_prefix(rule.prefix)
-    return PrefixFilter(prefix, None if rule.asn is None else _asn(rule.asn))
+    return PrefixFilter(prefix, None if rule.asn is None else _asn(rule.asn), rule.comment)
 
 
 def _vrp(assertion: _PrefixAssertion) -> Vrp:

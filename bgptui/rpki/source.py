@@ -34,6 +34,7 @@ class SourceStatus(Struct, frozen=True):
     Attributes:
         as_of: when its data was built, or confirmed by its cache; seconds since 1970 UTC.
         detail: protocol version, session and serial, where it has them.
+        session, serial: of an RTR cache.
         error: why the last look failed, or data is held back; empty where all is well.
         anchors: its VRPs by trust anchor; an RTR cache names none, so that all are under "".
         held: the same of what it said last and is held back; None where nothing is.
@@ -51,6 +52,8 @@ class SourceStatus(Struct, frozen=True):
     anchors: Mapping[str, int] = {}
     held: Mapping[str, int] | None = None
     expires: Mapping[Vrp, float] = {}
+    session: int | None = None
+    serial: int | None = None
 
 
 class Source(Protocol):

@@ -13,21 +13,31 @@ from msgspec import Struct
 
 from bgptui.domain.prefix import parse_prefix
 from bgptui.domain.prefix_set import PrefixSet
+from bgptui.domain.rpki import LocalException
 from bgptui.rpki.aspa_table import Providers, united
-from bgptui.rpki.slurm import Slurm
-from bgptui.rpki.vrp_set import Delta, Entry, VrpSet, set_of
-from bgptui.rpki.vrp_table import VrpTable
+from bgptui.rpki.slurm import Numbers, Slurm, covers
+from bgptui.rpki.vrp_set import Delta, Entry, Own, VrpSet, set_of
+from bgptui.rpki.vrp_table import VrpTable, longest_first
 
 # Changes that are remembered, for readers that keep answers. Beyond that they start afresh.
 _CHANGES_KEPT = 64
-_PREFIXES_KEPT = 20_000  # a change
+_ENTRIES_KEPT = 20_000  # of all of them together, about 3 MB
+
+_CUSTOMERS_KEPT = 1_000  # of each change of ASPAs
 
 
 class _Change(Struct, frozen=True):
-    """`prefixes` None: anything may have changed."""
+    """`delta` None: anything may have changed."""
 
     generation: int
-    prefixes: PrefixSet | None
+    delta: Delta | None
+
+
+class _AspaChange(Struct, frozen=True):
+    """`customers` None: it may be anybody's."""
+
+    generation: int
+    customers: frozenset[int] | None
 
 
 class _Said(Struct):
@@ -51,6 +61,8 @@ class Union:
         self._said: dict[str, _Said] = {}
         self._asserted = set_of(self._slurm.vrps)
         self._changes: deque[_Change] = deque(maxlen=_CHANGES_KEPT)
+        self._entries_kept = 0
+        self._aspa_changes: deque[_AspaChange] = deque(maxlen=_CHANGES_KEPT)
         self.table = VrpTable()
         self.aspas: dict[int, Providers] = {}
         self.generation = 0
@@ -146,21 +158,65 @@ class Union:
         with self._writing:
             self._remember(None)
 
+    def forget_paths(self) -> None:
+        """Likewise those about paths."""
+        with self._writing:
+            self._remember_aspas(None)
+
     def changes_since(self, generation: int) -> tuple[int, PrefixSet | None]:
         """The generation in force, and the prefixes at or below which answers may differ from
         those of an earlier one; None where that may be everywhere."""
-        changes = [change for change in tuple(self._changes) if change.generation > generation]
-        if not changes:
-            return generation, PrefixSet()
-        latest = changes[-1].generation
-        if len(changes) != latest - generation:
-            return latest, None  # more changes than are remembered lie between
-        changed = PrefixSet()
+        latest, deltas = self._deltas_since(generation)
+        if deltas is None:
+            return latest, None
+        entries = (entry for delta in deltas for entry in (*delta.announced, *delta.withdrawn))
+        return latest, PrefixSet(entry.prefix for entry in entries)
+
+    def covering_before(self, prefix: Numbers, generation: int) -> Own | None:
+        """What covered a prefix in an earlier generation, longest first; None where that is not
+        remembered."""
+        covering = self.table.covering(*prefix)
+        _, deltas = self._deltas_since(generation)
+        if deltas is None:
+            return None
+        for delta in reversed(deltas):
+            came = {entry.payload for entry in delta.announced if covers(entry.prefix, prefix)}
+            gone = {entry.payload for entry in delta.withdrawn if covers(entry.prefix, prefix)}
+            covering = tuple(({*covering} - came) | gone)
+        return tuple(sorted(covering, key=longest_first))
+
+    def aspa_changes_since(self, generation: int) -> tuple[int, frozenset[int] | None]:
+        """The ASPA generation in force, and the customers whose ASPAs differ from those of an
+        earlier one; None where it may be anybody's."""
+        changes = [each for each in tuple(self._aspa_changes) if each.generation > generation]
+        latest = changes[-1].generation if changes else generation
+        customers: frozenset[int] = frozenset()
         for change in changes:
-            if change.prefixes is None:
+            if change.customers is None or len(changes) != latest - generation:
                 return latest, None
-            changed |= change.prefixes
-        return latest, changed
+            customers |= change.customers
+        return latest, customers
+
+    def exceptions(self, prefix: Numbers, asns: Iterable[int]) -> tuple[LocalException, ...]:
+        """The operator's exceptions that bear on a route, by its prefix and its path's ASes."""
+        slurm = self._slurm
+        sets = (
+            [said.vrps for said in tuple(self._said.values())] if slurm.may_filter(prefix) else []
+        )
+        published = {entry for vrps in sets for entry in vrps.covering(*prefix)}
+        asserted = self._asserted.covering(*prefix)
+        return (
+            *slurm.about(published, asserted),
+            *slurm.about_customers(dict.fromkeys(asns)),
+        )
+
+    def _deltas_since(self, generation: int) -> tuple[int, list[Delta] | None]:
+        """The generation in force, and the changes after an earlier one, oldest first; None
+        where they are not all remembered."""
+        changes = [change for change in tuple(self._changes) if change.generation > generation]
+        latest = changes[-1].generation if changes else self.generation
+        deltas = [change.delta for change in changes if change.delta is not None]
+        return latest, deltas if len(deltas) == latest - generation else None
 
     def _begin(self, vrps: VrpSet) -> None:
         """The first cache has spoken: a table of its VRPs, built aside."""
@@ -197,14 +253,11 @@ class Union:
                 ),
             )
         )
-        entries = (*effective.announced, *effective.withdrawn)
-        if len(entries) > _PREFIXES_KEPT:
-            self._remember(None)
-        elif entries:
-            self._remember(PrefixSet(entry.prefix for entry in entries))
+        if effective:
+            self._remember(effective if _size(effective) <= _ENTRIES_KEPT else None)
 
     def _spread_aspas(self, customers: Iterable[int]) -> None:
-        slurm, changed, aspas = self._slurm, False, dict(self.aspas)
+        slurm, changed, aspas = self._slurm, set[int](), dict(self.aspas)
         for customer in customers:
             providers: Providers = ()
             if customer not in slurm.filtered_customers:
@@ -215,16 +268,29 @@ class Union:
                 providers = united(providers, asserted)
             if providers == aspas.get(customer, ()):
                 continue
-            changed = True
+            changed.add(customer)
             if providers:
                 aspas[customer] = providers
             else:
                 del aspas[customer]
         if changed:
             self.aspas = aspas
-            self.aspa_generation += 1
+            few = len(changed) <= _CUSTOMERS_KEPT
+            self._remember_aspas(frozenset(changed) if few else None)
 
-    def _remember(self, prefixes: PrefixSet | None) -> None:
+    def _remember_aspas(self, customers: frozenset[int] | None) -> None:
+        self._aspa_changes.append(_AspaChange(self.aspa_generation + 1, customers))
+        self.aspa_generation += 1
+
+    def _remember(self, delta: Delta | None) -> None:
         # The change first: who sees the new generation finds what it consists of.
-        self._changes.append(_Change(self.generation + 1, prefixes))
+        changes = self._changes
+        self._entries_kept += _size(delta)
+        while changes and (self._entries_kept > _ENTRIES_KEPT or len(changes) == _CHANGES_KEPT):
+            self._entries_kept -= _size(changes.popleft().delta)
+        changes.append(_Change(self.generation + 1, delta))
         self.generation += 1
+
+
+def _size(delta: Delta | None) -> int:
+    return 0 if delta is None else len(delta.announced) + len(delta.withdrawn)

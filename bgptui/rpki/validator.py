@@ -5,13 +5,22 @@ from collections.abc import Set as AbstractSet
 
 from bgptui.domain.aspa import Hop, OtcLeak, PathVerification, Role
 from bgptui.domain.health import RpkiHealth
+from bgptui.domain.prefix import parse_prefix
 from bgptui.domain.prefix_set import PrefixSet
 from bgptui.domain.routing import AsPath
-from bgptui.domain.rpki import OriginValidation, RpkiState, Vrp
+from bgptui.domain.rpki import (
+    NOT_FOUND,
+    CoveringVrps,
+    DataSource,
+    LocalException,
+    OriginValidation,
+    RpkiState,
+    Vrp,
+)
 from bgptui.rpki import aspa_verification
 from bgptui.rpki.aspa_verification import Direction
 from bgptui.rpki.only_to_customer import ingress, leaked_hop
-from bgptui.rpki.origin_validation import validate
+from bgptui.rpki.origin_validation import judge, validate
 from bgptui.rpki.slurm import Slurm
 from bgptui.rpki.source import Source, SourceState, SourceStatus
 from bgptui.rpki.union import Union
@@ -61,6 +70,20 @@ class Validator:
         if self._in_force:
             for entry in self._union.table:
                 yield entry.vrp()
+
+    def validated_before(
+        self, prefix: str, origin: int | None, generation: int
+    ) -> OriginValidation | None:
+        """What `validate` answered in an earlier generation, source and age aside; None where
+        that is not remembered."""
+        numbers = parse_prefix(prefix)
+        covering = self._union.covering_before(numbers, generation)
+        if not self._in_force or covering is None:
+            return None
+        if not covering:
+            return NOT_FOUND
+        state, reason = judge(covering, length=numbers[2], origin=origin)
+        return OriginValidation(state, reason, CoveringVrps(prefix, covering))
 
     def verify_path(self, path: AsPath, direction: Direction) -> PathVerification | None:
         """ASPA verification with the ASPAs in force; None without fresh ones."""
@@ -119,6 +142,27 @@ class Validator:
         for source in self._sources:
             if isinstance(source, JsonSource):
                 source.note_expiry_of(origins)
+
+    def aspa_changes_since(self, generation: int) -> tuple[int, frozenset[int] | None]:
+        """The ASPA generation in force, and the customers whose ASPAs differ from those of an
+        earlier one; None where it may be anybody's."""
+        return self._union.aspa_changes_since(generation)
+
+    def data_sources(self) -> tuple[DataSource, ...]:
+        """The sources in force, as they stand at this moment."""
+        said = self._union.sources if self._in_force else ()
+        # Of a status only the state depends on the time.
+        found = [source.status(0.0) for source in self._sources]
+        return tuple(
+            DataSource(each.name, each.as_of, each.session, each.serial)
+            for each in found
+            if each.name in said
+        )
+
+    def exceptions(self, prefix: str, path: AsPath) -> tuple[LocalException, ...]:
+        """The operator's exceptions (SLURM) that bear on a route."""
+        asns = (asn for hop in path for asn in (hop if isinstance(hop, tuple) else (hop,)))
+        return self._union.exceptions(parse_prefix(prefix), asns)
 
     def statuses(self) -> tuple[SourceStatus, ...]:
         """Each source as of the last `refresh`."""
@@ -183,4 +227,7 @@ class Validator:
         if bool(fresh) != self._in_force:
             self._in_force = bool(fresh)
             self._union.forget()
+            if fresh and self._union.aspas:
+                # What paths were said to be meanwhile was said without ASPAs.
+                self._union.forget_paths()
         self._statuses = statuses

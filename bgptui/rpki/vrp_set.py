@@ -85,10 +85,18 @@ class VrpSet(Struct, frozen=True):
         if records is None:
             return False
         size = _RECORD_BYTES[block[1]]
-        record = number.to_bytes(size, "big")
-        places = range(0, len(records), size)
-        place = bisect_left(places, record, key=lambda at: records[at : at + size])
-        return records[size * place : size * (place + 1)] == record
+        return any(_beginning_with(number.to_bytes(size, "big"), records, size))
+
+    def covering(self, width: int, address: int, length: int) -> Iterator[Entry]:
+        """The VRPs that cover a prefix, by trust anchor and length."""
+        size, shift = _RECORD_BYTES[width], _BLOCK_SHIFT[width]
+        for trust_anchor in dict.fromkeys(block[0] for block in self.blocks):
+            for its_length in range(length + 1):
+                network = address >> (width - its_length) << (width - its_length)
+                block = trust_anchor, width, network >> shift
+                first = (network << 8 | its_length).to_bytes(width // 8 + 1, "big")
+                records = _beginning_with(first, self.blocks.get(block, b""), size)
+                yield from _entries(block, records)
 
     def by_trust_anchor(self) -> dict[str, int]:
         """How many there are of each trust anchor."""
@@ -209,6 +217,15 @@ def _numbered(entry: Entry) -> tuple[Block, int]:
     payload, (width, address, length) = entry.payload, entry.prefix
     block = payload.trust_anchor, width, address >> _BLOCK_SHIFT[width]
     return block, address << 48 | length << 40 | payload.max_length << 32 | payload.asn
+
+
+def _beginning_with(first: bytes, records: bytes, size: int) -> Iterator[bytes]:
+    """The records of `size` bytes that begin so."""
+    places = range(0, len(records), size)
+    at = size * bisect_left(places, first, key=lambda place: records[place : place + size])
+    while records.startswith(first, at):
+        yield records[at : at + size]
+        at += size
 
 
 def _split(block: Block, records: bytes) -> list[bytes]:

@@ -265,14 +265,15 @@ def _own(covering: Own, length: int) -> Own:
 
 
 def _with(covering: Own, payload: Payload) -> Own:
-    return tuple(sorted((*covering, payload), key=_longest_first))
+    return tuple(sorted((*covering, payload), key=longest_first))
 
 
 def _without(covering: Own, payload: Payload) -> Own:
     return tuple(other for other in covering if other != payload)
 
 
-def _longest_first(payload: Payload) -> tuple[int, int, int, str]:
+def longest_first(payload: Payload) -> tuple[int, int, int, str]:
+    """The order of what covers a prefix."""
     return -payload.length, payload.max_length, payload.asn, payload.trust_anchor
 
 

@@ -5,7 +5,7 @@ import pytest
 from msgspec.structs import replace
 
 from bgptui.domain.alert import Severity
-from bgptui.domain.event import EventType, RouteCleared, RouteEvent, RouteKey
+from bgptui.domain.event import Cause, EventType, RouteCleared, RouteEvent, RouteKey
 from bgptui.domain.routing import AsPath, BgpMessage, MessageType, Peer, RibEntry, Session
 from bgptui.domain.rpki import UNAVAILABLE, OriginValidation, RpkiState, Vrp
 from bgptui.routemon.monitor import RouteMonitor
@@ -292,7 +292,9 @@ def test_a_new_roa_ends_an_alert_though_no_peer_says_anything() -> None:
     rules = Watchlist([Rule(1, WATCHED, (64500,), 25)])
     watch.set_watchlist(rules, 0.0)
     rpki.put(table_of([Vrp(WATCHED, 25, 64500, "apnic")]))
-    assert watch.rejudge(500.0) == [RouteCleared(500.0, LENGTH, A)]
+    assert watch.rejudge(500.0) == [
+        RouteCleared(500.0, LENGTH, A, Cause.VRP_CHANGE, "a ROA allows it now")
+    ]
     assert watch.rejudge(501.0) == []
     assert watch.observe(update(SUB, path=(1, 64500)), 0.0) == []
 

@@ -1,0 +1,109 @@
+"""Peers' routes that fire, so that the end of each is told; and what is told only once."""
+
+from collections import OrderedDict
+
+from msgspec import Struct
+
+from bgptui.domain.event import RouteEvent, RouteKey
+from bgptui.domain.prefix_set import PrefixSet
+from bgptui.domain.routing import BgpMessage, Peer
+from bgptui.routemon.verdict import Origin
+from bgptui.runtime.metrics import Metrics
+
+FIRING_MOST = 100_000  # (peer, prefix) pairs, about 150 MB with their evidence
+TOLD_MOST = 100_000  # invalid routes of others
+
+
+class Told(Struct, frozen=True):
+    """The event that told it, and the route as it was announced, without its frame."""
+
+    event: RouteEvent
+    message: BgpMessage
+
+
+class Firing(Struct, frozen=True):
+    """A peer's route that fires; `told` is None where an earlier run did it."""
+
+    key: RouteKey
+    origin: Origin
+    told: Told | None
+
+
+class FiringRoutes:
+    """By peer and prefix, bounded.
+
+    Attributes:
+        count: (peer, prefix) pairs.
+    """
+
+    def __init__(self, metrics: Metrics, *, most: int = FIRING_MOST) -> None:
+        self.count = 0
+        self._metrics = metrics
+        self._most = most
+        self._routes: dict[Peer, dict[str, Firing]] = {}
+
+    def of(self, peer: Peer) -> dict[str, Firing] | None:
+        """What fires of a peer's routes, by prefix; None for nothing. To be read only."""
+        return self._routes.get(peer) if self._routes else None
+
+    def has_room(self) -> bool:
+        """Whether one more may fire; where it may not, that is counted as a loss."""
+        if self.count < self._most:
+            return True
+        self._metrics.drop("routemon", "firing_full")
+        return False
+
+    def put(self, peer: Peer, firing: Firing) -> None:
+        """A route fires, or fires otherwise than before."""
+        routes = self._routes.setdefault(peer, {})
+        self.count += firing.key.prefix not in routes
+        routes[firing.key.prefix] = firing
+
+    def end(self, peer: Peer, prefix: str) -> Firing:
+        """A route fires no more."""
+        routes = self._routes[peer]
+        ended = routes.pop(prefix)
+        self.count -= 1
+        if not routes:
+            del self._routes[peer]
+        return ended
+
+    def end_all(self, peer: Peer) -> list[Firing]:
+        """None of a peer's routes fires any more."""
+        ended = list(self._routes.pop(peer, {}).values())
+        self.count -= len(ended)
+        return ended
+
+    def leave(self, collector: str) -> None:
+        """Forget a collector's peers."""
+        for peer in [peer for peer in self._routes if peer.collector == collector]:
+            self.end_all(peer)
+
+    def told_under(self, prefixes: PrefixSet | None) -> list[tuple[Firing, Told]]:
+        """What this run told, at or below one of these prefixes; None for all. Of the others too
+        little is known: their peers' next word decides."""
+        all_of_them = [firing for routes in self._routes.values() for firing in routes.values()]
+        if prefixes is not None:
+            below = set(prefixes.among({firing.key.prefix for firing in all_of_them}))
+            all_of_them = [firing for firing in all_of_them if firing.key.prefix in below]
+        return [(firing, firing.told) for firing in all_of_them if firing.told is not None]
+
+
+class ToldOnce:
+    """Keys of events that nothing but their row comes of; the oldest is forgotten first."""
+
+    def __init__(self, metrics: Metrics, *, most: int = TOLD_MOST) -> None:
+        self._metrics = metrics
+        self._most = most
+        self._keys: OrderedDict[RouteKey, None] = OrderedDict()
+
+    def is_news(self, key: RouteKey) -> bool:
+        """Whether it was not told before, as far as is remembered; from here on it was."""
+        if key in self._keys:
+            self._keys.move_to_end(key)
+            return False
+        self._keys[key] = None
+        if len(self._keys) > self._most:
+            self._keys.popitem(last=False)
+            self._metrics.drop("routemon", "told_forgotten")
+        return True
