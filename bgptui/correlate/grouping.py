@@ -7,7 +7,7 @@ from enum import IntEnum, auto
 from msgspec import Struct
 
 from bgptui.correlate.agenda import LATENESS_S
-from bgptui.domain.event import EventType, RouteEvent, RouteKey
+from bgptui.domain.event import Cause, EventType, RouteEvent, RouteKey
 from bgptui.domain.routing import Peer
 from bgptui.domain.rpki import RpkiState
 
@@ -109,6 +109,7 @@ class RouteMatter:
         self._prefixes: dict[str, None] = {}
         self._facts: set[tuple[object, ...]] = set()
         self._firing = 0
+        self._ends: dict[Peer, tuple[Cause, str]] = {}
         self._from_before: dict[Peer, Sighting] = {}  # of an alert taken over at a restart
         self._having_before = 0  # those of them that still have it
         self._absence = (0.0, float("-inf"))  # the last one: from, to
@@ -129,6 +130,11 @@ class RouteMatter:
         return None if self.is_firing else self.cleared_at
 
     @property
+    def ends(self) -> Counter[tuple[Cause, str]]:
+        """How it ended for its peers: (cause, detail) as RouteCleared has them."""
+        return Counter(self._ends.values())
+
+    @property
     def is_known(self) -> bool:
         """Some event of it was met; not so right after a restart."""
         return bool(self._firings)
@@ -138,6 +144,7 @@ class RouteMatter:
         is_back = not self.is_firing and bool(self._firings or self._from_before)
         self.last_seen = max(self.last_seen, event.timestamp)
         self._forget_from_before(event.peer)
+        self._ends.pop(event.peer, None)
         news = self._note(event)
         if is_back and self.is_firing:
             self._absence = (self.cleared_at, event.timestamp)
@@ -174,18 +181,29 @@ class RouteMatter:
         self._facts.add(_facts(event))
         return News.FACTS
 
-    def clear(self, key: RouteKey, peer: Peer, at: float) -> News:
-        """The peer's route is gone; it is news when no peer has it any more."""
+    def clear(
+        self,
+        key: RouteKey,
+        peer: Peer,
+        at: float,
+        *,
+        cause: Cause = Cause.WITHDRAWN,
+        detail: str = "",
+    ) -> News:
+        """The peer's route is gone, as RouteCleared has it; it is news when no peer has it any
+        more."""
         before = self._from_before.get(peer)
         if before is not None and before.until is None:
             before.until = max(at, before.since)
             self._having_before -= 1
+            self._ends[peer] = cause, detail
         known = self._firings.get((_slot(key), peer))
         if known is not None and known.cleared_at is None:
             known.routes.discard(key.prefix)
             if not known.routes:
                 known.cleared_at = max(at, known.since)
                 self._firing -= 1
+                self._ends[peer] = cause, detail
         self.cleared_at = max(self.cleared_at, at)
         return News.NOTHING if self.is_firing else News.FACTS
 
@@ -217,6 +235,7 @@ class RouteMatter:
         if gone:
             self.asns = {peer.asn for _, peer in self._firings}
             self.collectors = {peer.collector for _, peer in self._firings}
+            self._ends = {peer: end for peer, end in self._ends.items() if self.sees(peer)}
 
     def quorum_at(self, weight: Callable[[Peer], float]) -> float | None:
         """Event time at which enough distinct peer ASNs saw it together; None if never.

@@ -11,7 +11,7 @@ from bgptui.correlate.ledger import Draft, Ledger, Standing
 from bgptui.correlate.peer_trust import ALONE_AFTER_S, PeerTrust
 from bgptui.correlate.recent_scores import RecentScores, Witness
 from bgptui.correlate.route_draft import ALERT_TYPES, route_draft, withdrawn_draft
-from bgptui.correlate.route_evidence import sightings
+from bgptui.correlate.route_evidence import how_it_ended, sightings
 from bgptui.domain.alert import Alert, AlertChange
 from bgptui.domain.alert_json import withdrawn_at
 from bgptui.domain.event import RouteCleared, RouteEvent
@@ -137,7 +137,9 @@ class RouteAlerts:
         matter = self._alerted.get(key) or self._waiting.get(key)
         if matter is None:
             return News.NOTHING
-        news = matter.clear(item.key, item.peer, item.timestamp)
+        news = matter.clear(
+            item.key, item.peer, item.timestamp, cause=item.cause, detail=item.detail
+        )
         if not matter.is_firing:
             self._count_down(matter)
         return news if key in self._alerted else News.NOTHING
@@ -200,7 +202,7 @@ class RouteAlerts:
         draft = self._draft(matter, ended_at=at)
         del self._alerted[matter.key]
         self._witness.pop(matter.key, None)
-        resolution = "no peer has the route any more"
+        resolution = how_it_ended(draft.alert.evidence)
         return self._ledger.resolve(matter.key, at=at, resolution=resolution, draft=draft)
 
     def _note_loners(self, matter: RouteMatter) -> None:

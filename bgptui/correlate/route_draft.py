@@ -6,16 +6,18 @@ from typing import Any
 from msgspec.structs import replace
 
 from bgptui.correlate.confidence import Terms, route_terms
+from bgptui.correlate.ending import ended_words, withdrawn_words, without_end
 from bgptui.correlate.grouping import RouteMatter
 from bgptui.correlate.ledger import NO_UUID, Draft
 from bgptui.correlate.recent_scores import Witness
-from bgptui.correlate.route_evidence import WITHDRAWN, peers_fact, route_facts, withdrawn_fact
-from bgptui.correlate.wording import (
-    WITHDRAWN_WORD,
-    route_description,
-    route_title,
-    withdrawn_words,
+from bgptui.correlate.route_evidence import (
+    WITHDRAWN,
+    how_it_ended,
+    peers_fact,
+    route_facts,
+    withdrawn_fact,
 )
+from bgptui.correlate.wording import route_description, route_title
 from bgptui.domain.alert import Alert, AlertType, Reference
 from bgptui.domain.event import EventType
 from bgptui.domain.routing import Peer
@@ -85,7 +87,7 @@ def route_draft(
         rpki_status=lead.validation.state.value,
         ml_result=None if witness is None else _ml_result(witness),
         route_event=lead.reference,
-        evidence=route_facts(matter, witness),
+        evidence=route_facts(matter, witness, peers_total),
     )
     collectors = frozenset(matter.collectors)
     return Draft(alert=_with_peer_of(alert, before), terms=terms, collectors=collectors)
@@ -102,15 +104,20 @@ def withdrawn_draft(
         resolves_at: end of the hold-down; None while a gap in the feed stops it.
     """
     alert = draft.alert
-    told = alert.description.partition(WITHDRAWN_WORD)[0]
-    told += withdrawn_words(at, resolves_at=resolves_at, ended=ended)
-    facts = [peers_fact(matter) if _is_of(fact, "peers") else fact for fact in alert.evidence]
+    known = how_it_ended(alert.evidence)  # an earlier run's words, where its peers told none since
+    how = ended_words(matter.ends) or known
+    told = without_end(alert.description)
+    told += withdrawn_words(at, how=how, resolves_at=resolves_at, ended=ended)
+    total = alert.peers_total
+    facts = [
+        peers_fact(matter, total) if _is_of(fact, "peers") else fact for fact in alert.evidence
+    ]
     kept = (fact for fact in facts if not _is_of(fact, WITHDRAWN))
     marked = replace(
         alert,
         description=told,
         last_seen=max(alert.last_seen, at),
-        evidence=(*kept, withdrawn_fact(at, resolves_at)),
+        evidence=(*kept, withdrawn_fact(at, resolves_at, how=how, causes=matter.ends)),
     )
     return replace(draft, alert=marked)
 

@@ -54,8 +54,6 @@ _REASON_FEATURES = {
     "FLAPPING": ("flap_count",),
     "PATH_LENGTH_SHIFT": ("path_length",),
 }
-# What begins the words on a route that is gone; a later word replaces them.
-WITHDRAWN_WORD = " Withdrawn at "
 _REASON_RANK = {name: rank for rank, name in enumerate(_REASON_TITLES)}
 _COUNTS = frozenset({"announcements", "withdrawals", "total_updates", "flap_count"})
 
@@ -85,23 +83,8 @@ def route_description(
         told.append(f"{prefixes} prefixes so far.")
     total = f" of {peers_total}" if peers_total >= peers_seen else ""
     verb = "Lost by" if event.key.event_type is EventType.VISIBILITY_LOSS else "Seen by"
-    told.append(f"{verb} {_plural(peers_seen, 'peer AS', 'peer ASes')}{total}.")
+    told.append(f"{verb} {plural(peers_seen, 'peer AS', 'peer ASes')}{total}.")
     return " ".join(sentence for sentence in told if sentence)
-
-
-def withdrawn_words(at: float, *, resolves_at: float | None, ended: bool) -> str:
-    """What follows a route's description once no peer has the route any more.
-
-    Args:
-        resolves_at: end of the hold-down; None while a gap in the feed stops it.
-        ended: the hold-down is over.
-    """
-    told = f"{WITHDRAWN_WORD}{iso_utc(at)}: no peer has it any more"
-    if ended:
-        return told + "."
-    if resolves_at is None:
-        return told + ", as far as was seen; the feed has a gap, after which the hold-down begins."
-    return f"{told}; resolves at {iso_utc(resolves_at)} if it stays away."
 
 
 def _announcement(event: RouteEvent) -> str:
@@ -167,7 +150,7 @@ def ml_description(score: WindowScore, *, alarming_peers: int) -> str:
     if score.ensemble is not None:
         told.append(f"Ensemble {score.ensemble:.2f}.")
     if window.peer is None and alarming_peers:
-        told.append(f"{_plural(alarming_peers, 'peer alarms', 'peers alarm')} as well.")
+        told.append(f"{plural(alarming_peers, 'peer alarms', 'peers alarm')} as well.")
     if score.learning:
         told.append(f"Still learning ({score.baseline_minutes} minutes of baseline).")
     return " ".join(told)
@@ -240,5 +223,6 @@ def _list_asns(asns: tuple[int, ...] | list[int]) -> str:
     return shown if len(asns) <= 5 else f"{shown} and {len(asns) - 5} more"
 
 
-def _plural(count: int, one: str, more: str) -> str:
+def plural(count: int, one: str, more: str) -> str:
+    """`1 peer`, `2 peers`."""
     return f"{count} {one if count == 1 else more}"

@@ -81,8 +81,9 @@ class Alert(Struct, frozen=True, kw_only=True):
         resolved_at: event time; set when the pipeline resolved it.
         ml_score, heuristic_score, rpki_score: parts of the confidence; None where absent.
         final_score: the confidence before HISTORY.
-        evidence: JSON-ready facts, each with a `kind`: rule, rpki, ml, path, peers, gap, session,
-            roa, trust_anchor, withdrawn (since `at` no peer has the route), confidence.
+        evidence: JSON-ready facts, each with a `kind`: rule, rpki, aspa, origins, ml, path,
+            peers, gap, session, roa, trust_anchor, withdrawn (since `at` no peer has the route),
+            confidence.
     """
 
     alert_id: int

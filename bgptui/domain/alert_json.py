@@ -98,7 +98,7 @@ def alert_text(change: AlertChange) -> str:
     if change.change is Change.RESOLVE:
         parts.append(f"after {_duration_s(alert):g} s")
     elif withdrawn_at(alert) is not None:
-        parts.append("(withdrawn)")
+        parts.append(f"({_ended_by(alert)})")
     return printable(" ".join(parts))
 
 
@@ -130,6 +130,13 @@ def withdrawn_at(alert: Alert) -> float | None:
     """Event time at which the last peer lost the route; None while one has it."""
     told = [fact.get("at") for fact in alert.evidence if fact.get("kind") == "withdrawn"]
     return from_iso_utc(told[0]) if told and told[0] else None
+
+
+def _ended_by(alert: Alert) -> str:
+    """Why nobody has the route any more: `withdrawn`, `replaced, session down`."""
+    told = [fact.get("causes") for fact in alert.evidence if fact.get("kind") == "withdrawn"]
+    causes = told[0] if told and told[0] else ["withdrawn"]
+    return ", ".join(str(cause).replace("_", " ") for cause in causes)
 
 
 def _rounded(value: float | None) -> float | None:

@@ -254,7 +254,7 @@ class _Changes:
         gone = {payload for prefix in above for payload in self._withdrawn.get(prefix, ())}
         new = [payload for prefix in above for payload in self._announced.get(prefix, ())]
         kept = [payload for payload in before if payload not in gone]
-        return tuple(sorted((*kept, *new), key=_longest_first))
+        return tuple(sorted((*kept, *new), key=longest_first))
 
 
 def _own(covering: Own, length: int) -> Own:
