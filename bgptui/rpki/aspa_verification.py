@@ -55,7 +55,7 @@ def verify(aspas: Mapping[int, Providers], path: AsPath, direction: Direction) -
     up = [attestation(aspas, *pair) for pair in itertools.pairwise(compressed)]
     max_up = _ramp(up, stops=(Attestation.NOT_PROVIDER,))
     min_up = _ramp(up, stops=(Attestation.NOT_PROVIDER, Attestation.NONE))
-    used = tuple((asn, aspas[asn]) for asn in compressed if asn in aspas)
+    used = tuple((asn, said) for asn in compressed if (said := aspas.get(asn)) is not None)
     hops = _hops(compressed, max_up)
     if direction is Direction.UPSTREAM:
         state = _state(max_up >= size, min_up >= size)

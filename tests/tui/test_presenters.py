@@ -540,10 +540,36 @@ _FIELDS = st.sampled_from(
         "route",
         "route_q",
         "history",
+        "before",
+        "sources",
+        "slurm",
+        "ramps",
+        "failing_hops",
+        "records",
+        "origins",
+        "at",
+        "resolves_at",
+        "communities",
+        "otc",
+        "by_upstream",
+        "cause",
     ]
 )
 _KINDS = st.sampled_from(
-    ["rule", "rpki", "ml", "path", "peers", "session", "gap", "confidence", "oracle"]
+    [
+        "rule",
+        "rpki",
+        "aspa",
+        "origins",
+        "withdrawn",
+        "ml",
+        "path",
+        "peers",
+        "session",
+        "gap",
+        "confidence",
+        "oracle",
+    ]
 )
 
 

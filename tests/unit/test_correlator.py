@@ -418,7 +418,8 @@ class TestRoutes:
         assert withdrawn == {
             "kind": "withdrawn",
             "at": "2026-01-07T10:01:02Z",
-            "resolves_at": "2026-01-07T10:06:02Z",            "causes": ["withdrawn"],
+            "resolves_at": "2026-01-07T10:06:02Z",
+            "causes": ["withdrawn"],
             "how": "no peer has it any more",
         }
         assert (peers["asns_now"], peers["asns"], update.alert.peers_seen) == (0, 3, 3)

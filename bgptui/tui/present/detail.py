@@ -8,7 +8,8 @@ from bgptui.store.readers import AlertDetail, AlertRow, StatusEvent
 from bgptui.tui.lines import Line, Span, Tone, line, wrap
 from bgptui.tui.present.bar import SEVERITY_TONE
 from bgptui.tui.present.columns import SEVERITY_MARK, STATUS_LABEL, TYPE_LABEL, subject
-from bgptui.tui.present.facts import labelled, number, path_lines, peer_lines, why_lines
+from bgptui.tui.present.fact_text import labelled, number
+from bgptui.tui.present.facts import path_lines, peer_lines, why_lines
 from bgptui.tui.present.figures import age, clock, fraction, moment
 
 
