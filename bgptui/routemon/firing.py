@@ -34,17 +34,14 @@ class FiringRoutes:
 
     Attributes:
         count: (peer, prefix) pairs.
+        by_peer: what fires of a peer's routes, by prefix; to be read only.
     """
 
     def __init__(self, metrics: Metrics, *, most: int = FIRING_MOST) -> None:
         self.count = 0
         self._metrics = metrics
         self._most = most
-        self._routes: dict[Peer, dict[str, Firing]] = {}
-
-    def of(self, peer: Peer) -> dict[str, Firing] | None:
-        """What fires of a peer's routes, by prefix; None for nothing. To be read only."""
-        return self._routes.get(peer) if self._routes else None
+        self.by_peer: dict[Peer, dict[str, Firing]] = {}
 
     def has_room(self) -> bool:
         """Whether one more may fire; where it may not, that is counted as a loss."""
@@ -55,34 +52,34 @@ class FiringRoutes:
 
     def put(self, peer: Peer, firing: Firing) -> None:
         """A route fires, or fires otherwise than before."""
-        routes = self._routes.setdefault(peer, {})
+        routes = self.by_peer.setdefault(peer, {})
         self.count += firing.key.prefix not in routes
         routes[firing.key.prefix] = firing
 
     def end(self, peer: Peer, prefix: str) -> Firing:
         """A route fires no more."""
-        routes = self._routes[peer]
+        routes = self.by_peer[peer]
         ended = routes.pop(prefix)
         self.count -= 1
         if not routes:
-            del self._routes[peer]
+            del self.by_peer[peer]
         return ended
 
     def end_all(self, peer: Peer) -> list[Firing]:
         """None of a peer's routes fires any more."""
-        ended = list(self._routes.pop(peer, {}).values())
+        ended = list(self.by_peer.pop(peer, {}).values())
         self.count -= len(ended)
         return ended
 
     def leave(self, collector: str) -> None:
         """Forget a collector's peers."""
-        for peer in [peer for peer in self._routes if peer.collector == collector]:
+        for peer in [peer for peer in self.by_peer if peer.collector == collector]:
             self.end_all(peer)
 
     def told_under(self, prefixes: PrefixSet | None) -> list[tuple[Firing, Told]]:
         """What this run told, at or below one of these prefixes; None for all. Of the others too
         little is known: their peers' next word decides."""
-        all_of_them = [firing for routes in self._routes.values() for firing in routes.values()]
+        all_of_them = [firing for routes in self.by_peer.values() for firing in routes.values()]
         if prefixes is not None:
             below = set(prefixes.among({firing.key.prefix for firing in all_of_them}))
             all_of_them = [firing for firing in all_of_them if firing.key.prefix in below]

@@ -17,12 +17,16 @@ _RANK = {RpkiState.VALID: 0, RpkiState.NOT_FOUND: 1, RpkiState.INVALID: 2}
 
 
 class Flips:
-    """What the RPKI said of such routes before."""
+    """What the RPKI said of such routes before.
+
+    Attributes:
+        known: by (prefix, origin), the one noted last at the end. To be read only.
+    """
 
     def __init__(self, metrics: Metrics, *, most: int = FLIPS_MOST) -> None:
         self._metrics = metrics
         self._most = most
-        self._before: OrderedDict[tuple[str, Origin], OriginValidation] = OrderedDict()
+        self.known: OrderedDict[tuple[str, Origin], OriginValidation] = OrderedDict()
 
     def note(
         self,
@@ -35,20 +39,20 @@ class Flips:
         Args:
             before: None where it is not known.
         """
-        known = self._before.pop(pair, None)
+        known = self.known.pop(pair, None)
         first = known or before
         if first is None or not _is_worse(after, first):
             return
-        self._before[pair] = first
+        self.known[pair] = first
         if known is None:
             self._metrics.count("routemon", "flips_by_vrps")
-        if len(self._before) > self._most:
-            self._before.popitem(last=False)
+        if len(self.known) > self._most:
+            self.known.popitem(last=False)
             self._metrics.drop("routemon", "flips_forgotten")
 
     def before(self, pair: tuple[str, Origin], now: OriginValidation) -> OriginValidation | None:
         """What was said of a route that is worse `now` because VRPs changed; None for others."""
-        known = self._before.get(pair)
+        known = self.known.get(pair)
         return known if known is not None and _is_worse(now, known) else None
 
 

@@ -97,6 +97,7 @@ class OriginMonitor:
         self._tells_bogons = bogons is Bogons.TOLD
         self._judged_with = generation()
         self._cache = VerdictCache(verdicts_most)
+        self._usual, self._pairs = self._cache.usual, self._cache.pairs  # the hot path
         self._flips = Flips(metrics)
         self._firing = FiringRoutes(metrics, most=firing_most)
         self._told = ToldOnce(metrics, most=told_most)
@@ -122,7 +123,8 @@ class OriginMonitor:
         if self._generation() != self._judged_with:
             changes = self.rejudge(now)
         if message.type is _UPDATE:
-            firing = self._firing.of(message.peer)
+            by_peer = self._firing.by_peer
+            firing = by_peer.get(message.peer) if by_peer else None
             if firing and message.withdrawn:
                 self._withdraw(message, firing, changes)
             if message.announced:
@@ -147,7 +149,7 @@ class OriginMonitor:
         for prefix in message.announced:
             if self._whole_table is not None and isinstance(origin, int):
                 self._whole_table.seed(prefix, origin)
-            verdict = self._cache.pairs.get((prefix, origin))
+            verdict = self._pairs.get((prefix, origin))
             if verdict is None:
                 verdict = self._judge(message, prefix, origin)
             if isinstance(verdict, Verdict):
@@ -202,7 +204,7 @@ class OriginMonitor:
         path = message.as_path
         # RFC 6811 section 2: with an empty path the origin is the speaker's own AS.
         origin = path[-1] if path else message.peer.asn
-        usual, counts, pairs = self._cache.usual.get, self._counts, self._cache.pairs.get
+        usual, counts, pairs = self._usual.get, self._counts, self._pairs.get
         own = coded(origin)
         for prefix in message.announced:
             code = usual(prefix, -1) - own
@@ -227,7 +229,7 @@ class OriginMonitor:
     def _judge(self, message: BgpMessage, prefix: str, origin: Origin) -> int | Verdict:
         """Judge a route that no peer announced lately."""
         validation = self._validate(prefix, single_as(origin))
-        before = self._flips.before((prefix, origin), validation)
+        before = self._flips.before((prefix, origin), validation) if self._flips.known else None
         verdict = judge(
             prefix, origin, watchlist=self._watchlist, validation=validation, before=before
         )
@@ -260,8 +262,7 @@ class OriginMonitor:
         self, message: BgpMessage, origin: Origin, verdict: Verdict, changes: list[Change]
     ) -> None:
         peer, key = message.peer, verdict.key
-        firing = self._firing.of(peer)
-        known = None if firing is None else firing.get(key.prefix)
+        known = self._firing.by_peer.get(peer, {}).get(key.prefix)
         if not verdict.finding.opens_alert:
             if known is not None:
                 self._replace(message, known, origin, changes)

@@ -29,7 +29,7 @@ class VerdictCache:
     """Bounded: when it is full everything is forgotten, and what is announced these minutes is
     back at once.
 
-    Attributes:
+    Attributes (always the same two dicts, which the hot path reads by itself):
         usual: by prefix, `coded(origin)` plus the code of the state.
         pairs: of the others the code, with WATCHED where it applies, or the verdict.
     """
