@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from bgptui.domain.alert_json import iso_utc
 from bgptui.domain.aspa import PathVerification, Role
-from bgptui.domain.event import Cause, RouteEvent
+from bgptui.domain.event import Cause, RouteEvent, RouteKey
 from bgptui.domain.prefix import IPV4_BITS, IPV6_BITS
 from bgptui.domain.routing import AsPath, BgpMessage
 from bgptui.domain.rpki import OriginValidation
@@ -98,15 +98,15 @@ class Teller:
             evidence={
                 **_cause_facts(cause or finding.cause, before or verdict.before),
                 **verdict.facts,
-                **self._route_facts(verdict.key.prefix, message, at),
+                **self._route_facts(verdict.key, message, at),
                 **(further or {}),
                 **sighting_facts(message),
             },
         )
 
-    def _route_facts(self, prefix: str, message: BgpMessage, at: float) -> Facts:
+    def _route_facts(self, key: RouteKey, message: BgpMessage, at: float) -> Facts:
         """What bears on the route at this moment, whatever rule fired."""
-        path, background = message.as_path, self._background
+        prefix, path, background = key.prefix, message.as_path, self._background
         facts: Facts = {}
         if sources := background.sources():
             facts["rpki_data"] = data_facts(sources, at)
@@ -115,18 +115,18 @@ class Teller:
         verification = self._verify(path, self.roles.get(message.peer.asn)) if path else None
         if verification is not None:
             facts["aspa"] = path_facts(verification)
-        if origins := self._origin_facts(prefix):
+        if origins := self._origin_facts(key):
             facts["origins"] = origins
         if total := self._peers_of(IPV6_BITS if ":" in prefix else IPV4_BITS):
             facts["peers_total"] = total
         return facts
 
-    def _origin_facts(self, prefix: str) -> list[Facts]:
-        if past := self._history.of(prefix):
+    def _origin_facts(self, key: RouteKey) -> list[Facts]:
+        if past := self._history.of(key.prefix):
             return _past_facts(past)
         # Of what nobody watches the times are not kept.
-        known = () if self._whole_table is None else self._whole_table.origins_of(prefix)
-        return [{"asn": origin} for origin in reversed(known)]
+        known = () if self._whole_table is None else self._whole_table.origins_of(key.prefix)
+        return [{"asn": origin} for origin in reversed(known) if origin != key.origin_asn]
 
 
 def _cause_facts(cause: Cause | None, before: OriginValidation | None) -> Facts:

@@ -9,7 +9,7 @@ from bgptui.domain.event import Cause, EventType, RouteCleared, RouteEvent
 from bgptui.domain.prefix import parse_prefix
 from bgptui.domain.prefix_set import PrefixSet
 from bgptui.domain.routing import AsPath, BgpMessage, MessageType, Peer
-from bgptui.domain.rpki import RpkiState, Vrp
+from bgptui.domain.rpki import OriginValidation, RpkiState, Vrp
 from bgptui.routemon.background import RpkiBackground
 from bgptui.routemon.monitor import RouteMonitor
 from bgptui.routemon.watchlist import Rule, Watchlist
@@ -79,7 +79,7 @@ class Watch:
             metrics=self.metrics,
         )
 
-    def _validate(self, prefix: str, origin: int | None):  # type: ignore[no-untyped-def]
+    def _validate(self, prefix: str, origin: int | None) -> OriginValidation:
         self.asked.append(prefix)
         return self.rpki.validate(prefix, origin)
 
