@@ -10,7 +10,7 @@ from bgptui.domain.routing import BgpMessage, Peer
 from bgptui.routemon.verdict import Origin
 from bgptui.runtime.metrics import Metrics
 
-FIRING_MOST = 100_000  # (peer, prefix) pairs, about 150 MB with their evidence
+FIRING_MOST = 100_000  # (peer, prefix) pairs, about 200 MB with their evidence
 TOLD_MOST = 100_000  # invalid routes of others
 
 

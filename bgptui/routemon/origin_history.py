@@ -10,7 +10,7 @@ from bgptui.routemon.verdict import Origin
 from bgptui.routemon.watchlist import Watchlist
 from bgptui.runtime.metrics import Metrics
 
-PREFIXES_MOST = 50_000  # at 500 bytes; a watched prefix has more-specifics
+PREFIXES_MOST = 50_000  # at 450 to 800 bytes; a watched prefix has more-specifics
 _ORIGINS_MOST = 8  # of a prefix
 _PEERS_MOST = 4_096
 

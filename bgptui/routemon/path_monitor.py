@@ -169,9 +169,15 @@ class PathMonitor:
         if customers is None:
             self._paths.clear()
         else:
+            firing = {
+                key.reason
+                for routes in self._firing.values()
+                for route in routes.values()
+                for key in route.events
+            }
             for path, role in [key for key in self._paths if not customers.isdisjoint(key[0])]:
                 before = self._paths.pop((path, role))
-                self._note_flips(before, self._judge_path(path, role))
+                self._note_flips(before, self._judge_path(path, role), firing)
         self._judge_firing(now, Cause.ASPA_CHANGE, changes, min_peers=min_peers, with_=customers)
 
     def judge_again(
@@ -208,11 +214,12 @@ class PathMonitor:
                 found = self._of_route(message, prefix, rules, self._judge(message))
                 self._settle(message, prefix, found, changes, min_peers=min_peers, cause=cause)
 
-    def _note_flips(self, before: _Judged, after: _Judged) -> None:
-        """A path that stood is a leak since ASPAs changed."""
+    def _note_flips(self, before: _Judged, after: _Judged, firing: set[str]) -> None:
+        """A path that stood is a leak since ASPAs changed; what fires already was one before."""
         known = {finding.reason for finding in before.findings}
         for finding in after.findings:
-            if finding.reason not in known and len(self._flipped) < STANDING_MOST:
+            is_new = finding.reason not in known and finding.reason not in firing
+            if is_new and len(self._flipped) < STANDING_MOST:
                 self._flipped.add(finding.reason)
                 self._stands(finding.reason)
 

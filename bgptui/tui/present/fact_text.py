@@ -67,5 +67,6 @@ def maps(items: object) -> list[Fact]:
 
 
 def vrp_text(vrp: Fact) -> str:
+    """`ROA 192.0.2.0/24 up to /24 AS64496 ripe`."""
     roa = f"ROA {vrp.get('prefix')} up to /{vrp.get('max_length')} AS{vrp.get('asn')}"
     return joined(roa, vrp.get("trust_anchor"))
