@@ -28,7 +28,6 @@ _TOLD_ELSEWHERE = frozenset(
         "origins",
         "collector",
         "peer",
-        "peers_total",
         "communities",
         "communities_total",
         "communities_unreadable",

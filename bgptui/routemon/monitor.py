@@ -88,7 +88,6 @@ class RouteMonitor:
             whole_table=whole_table,
             verify=verify,
             roles=watchlist.roles,
-            peers_of=peers_of,
         )
         self._origins = OriginMonitor(
             watchlist,

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Mapping
 from bgptui.domain.alert_json import iso_utc
 from bgptui.domain.aspa import PathVerification, Role
 from bgptui.domain.event import Cause, RouteEvent, RouteKey
-from bgptui.domain.prefix import IPV4_BITS, IPV6_BITS
 from bgptui.domain.routing import AsPath, BgpMessage
 from bgptui.domain.rpki import OriginValidation
 from bgptui.routemon.background import RpkiBackground
@@ -31,7 +30,6 @@ class Teller:
         next_id: ids of events.
         background: whence RPKI data is.
         verify: path verification by ASPAs; None: there are none.
-        peers_of: peers of the feed with an address of so many bits.
 
     Attributes:
         roles: what peers of the collectors are, by AS number.
@@ -46,7 +44,6 @@ class Teller:
         whole_table: WholeTable | None,
         verify: VerifyPath,
         roles: Mapping[int, Role],
-        peers_of: Callable[[int], int],
     ) -> None:
         self.roles = roles
         self._next_id = next_id
@@ -54,7 +51,6 @@ class Teller:
         self._history = history
         self._whole_table = whole_table
         self._verify = verify
-        self._peers_of = peers_of
 
     def event(
         self,
@@ -117,8 +113,6 @@ class Teller:
             facts["aspa"] = path_facts(verification)
         if origins := self._origin_facts(key):
             facts["origins"] = origins
-        if total := self._peers_of(IPV6_BITS if ":" in prefix else IPV4_BITS):
-            facts["peers_total"] = total
         return facts
 
     def _origin_facts(self, key: RouteKey) -> list[Facts]:

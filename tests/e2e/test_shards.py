@@ -60,14 +60,18 @@ def is_divided(dsn: str) -> bool:
 
 def without_ids(dsn: str, table: str) -> list[tuple[str | None, ...]]:
     """The rows of a table but for their ids, and for z-scores: which streams have their medians
-    renewed in which minute depends on the place that a process has for them."""
+    renewed in which minute depends on the place that a process has for them. Nor for earlier
+    origins: a process knows those that its own peers announced."""
     with psycopg.connect(dsn) as connection:
         found = connection.execute(
             "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0"
             " and attname not in ('id', 'zscores') order by attname",
             [table],
         ).fetchall()
-        names = ", ".join(f'"{name}"::text' for (name,) in found)
+        names = ", ".join(
+            "(metadata #- '{evidence,origins}')::text" if name == "metadata" else f'"{name}"::text'
+            for (name,) in found
+        )
         table_rows: list[Any] = list(connection.execute(f"select {names} from {table}".encode()))
     return sorted(table_rows, key=lambda row: tuple(text or "" for text in row))
 

@@ -190,7 +190,6 @@ def test_the_evidence_of_an_alert_is_complete(name: str) -> None:
     [event] = [each for each in events if alert.route_event and each.id == alert.route_event.id]
     assert event.evidence["collector"] == "rrc00"
     assert event.evidence["peer"]["asn"] in {peer.asn for peer in PEERS}
-    assert event.evidence["peers_total"] == len(PEERS)
     assert event.evidence["rpki_data"] == [
         {
             "name": "rtr://cache",
