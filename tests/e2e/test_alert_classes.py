@@ -56,10 +56,10 @@ class Outcome(Struct, frozen=True):
         ]
 
     def events(self, prefix: str) -> list[tuple[Any, ...]]:
-        """Rows of route_monitor_events of a prefix, as (type, class, severity, peers)."""
+        """Rows of route_monitor_events of a prefix, as (type, class, severity, most peers)."""
         with psycopg.connect(self.dsn) as connection:
             return connection.execute(
-                "select event_type, class, severity, count(distinct peer_asn)::int"
+                "select event_type, class, severity, max(peers_seen)"
                 " from route_monitor_events where prefix <<= %s::cidr group by 1, 2, 3",
                 (prefix,),
             ).fetchall()
