@@ -1,17 +1,20 @@
 """The validator that the settings describe."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
 from bgptui.config.schema import Rpki
 from bgptui.errors import BadInput, UsageError
-from bgptui.rpki.rtr_client import RtrSource, is_rtr
+from bgptui.rpki.rtr_client import Certificates, RtrSource, is_rtr
 from bgptui.rpki.slurm import Slurm, combined, read_slurm
 from bgptui.rpki.source import Ageing, Source
 from bgptui.rpki.union import Union
 from bgptui.rpki.validator import Validator
 from bgptui.rpki.vrp_source import JsonSource
 from bgptui.runtime.metrics import Metrics
+
+log = logging.getLogger(__name__)
 
 
 def configured_validator(
@@ -21,16 +24,20 @@ def configured_validator(
 
     Args:
         ageing: NEVER takes the file or URL `rpki.vrps` alone, as it stands; an RTR cache cannot
-            be taken so, and is left out.
+            be taken so. What is left out is logged.
         expired_at: with NEVER, leave out what had expired at that time.
     Raises:
         UsageError: a location can never be read, or a SLURM file cannot be used.
     """
-    locations = [rpki.vrps] if rpki.vrps else []
-    if ageing is Ageing.BY_CLOCK:
-        locations += rpki.sources
-    else:
-        locations = [location for location in locations if not is_rtr(location)]
+    locations = [*([rpki.vrps] if rpki.vrps else []), *rpki.sources]
+    if ageing is Ageing.NEVER:
+        named, locations = locations, [rpki.vrps] if rpki.vrps and not is_rtr(rpki.vrps) else []
+        if left_out := [location for location in named if location not in locations]:
+            log.warning(
+                "VRPs: this run takes %s as it stands and leaves out %s",
+                ", ".join(locations) or "no source",
+                ", ".join(left_out),
+            )
         for location in locations:
             if "://" not in location and not Path(location).is_file():
                 raise UsageError(f"{location}: there is no such file of VRPs (--vrps, rpki.vrps)")
@@ -38,10 +45,12 @@ def configured_validator(
         if locations.count(location) > 1:
             raise UsageError(f"{location}: stands twice in rpki.vrps and rpki.sources")
 
+    certificates = Certificates(rpki.rtr_ca_file, rpki.rtr_cert_file, rpki.rtr_key_file)
+
     def made(location: str) -> Callable[[Union], Source]:
         if is_rtr(location):
             return lambda union: RtrSource(
-                location, union, timeout_s=rpki.fetch_timeout_s, ca_file=rpki.rtr_ca_file
+                location, union, timeout_s=rpki.fetch_timeout_s, tls=certificates
             )
         return lambda union: JsonSource(
             location,

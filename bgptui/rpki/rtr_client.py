@@ -8,6 +8,8 @@ import time
 from random import Random
 from urllib.parse import urlsplit
 
+from msgspec import Struct
+
 from bgptui.errors import UsageError
 from bgptui.rpki.aspa_table import Providers
 from bgptui.rpki.rtr_session import RtrSession, State, Step, Update
@@ -32,25 +34,43 @@ def is_rtr(location: str) -> bool:
     return urlsplit(location).scheme in _PORTS
 
 
+class Certificates(Struct, frozen=True):
+    """Files (PEM) for TLS; each may be empty.
+
+    Attributes:
+        ca_file: vouches for the cache; empty for what the system has.
+        cert_file, key_file: what we show to the cache (RFC 8210 section 9.2); an empty key_file
+            says that the key is in cert_file.
+    """
+
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+
+
 class RtrSource:
     """One cache. Its thread begins with the first `refresh`.
 
     Args:
         location: rtr://host[:port] or rtrs://host[:port].
         timeout_s: for connecting, and for the cache to go on with an answer.
-        ca_file: certificates that vouch for the cache (rtrs); empty for the system's.
+        tls: certificates for rtrs.
     Raises:
         UsageError: no such address can be, or the certificates cannot be read.
     """
 
-    def __init__(self, location: str, union: Union, *, timeout_s: float, ca_file: str = "") -> None:
+    def __init__(
+        self, location: str, union: Union, *, timeout_s: float, tls: Certificates | None = None
+    ) -> None:
         self._location = location
         self._union = union
         self._timeout_s = timeout_s
         self._address = _address(location)
-        self._tls = _tls_context(ca_file) if urlsplit(location).scheme == "rtrs" else None
+        is_tls = urlsplit(location).scheme == "rtrs"
+        self._tls = _tls_context(tls or Certificates()) if is_tls else None
         self._session = RtrSession()
         self._guard = ShrinkageGuard()
+        self._taken = 0  # VRPs, at last; a cache that starts anew is measured by it, too
         self._error = ""
         self._failure = Failure()
         self._stop = threading.Event()
@@ -82,8 +102,9 @@ class RtrSource:
         else:
             state = SourceState.ERROR if error else SourceState.LOADING
         vrps, aspas = self._union.size(self._location)
-        detail = f"RTR v{session.version}, session {session.session}, serial {session.serial}"
-        is_synced = as_of is not None
+        is_synced = session.session is not None
+        version = session.session_version
+        detail = f"RTR v{version}, session {session.session}, serial {session.serial}"
         return SourceStatus(
             self._location,
             state,
@@ -102,12 +123,18 @@ class RtrSource:
         with self._failure:
             attempt, rng, session = 0, Random(), self._session
             while not self._stop.is_set():
-                version, committed = session.version, session.committed_at
+                version, known = session.next_version, session.session
+                committed = session.committed_at
                 self._error = f"{self._location}: {self._connect_and_follow()}"
-                if self._stop.is_set() or session.version != version:
+                if self._stop.is_set() or session.next_version < version:
                     continue  # a lower version is tried at once
-                attempt = 1 if session.committed_at != committed else attempt + 1
                 log.warning("VRPs: %s", self._error)
+                if session.committed_at != committed:
+                    attempt = 1
+                elif known is not None and session.session is None:
+                    continue  # it did not know our session, so that we have nothing: at once
+                else:
+                    attempt += 1
                 most_s = float(min(session.retry_s, MOST_PAUSE_S))
                 self._stop.wait(next_delay_s(attempt, rng, most_s=most_s))
 
@@ -125,6 +152,7 @@ class RtrSource:
 
     def _connect(self) -> socket.socket:
         connection = socket.create_connection(self._address, timeout=self._timeout_s)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # RFC 8210 section 9
         if self._tls is not None:
             try:
                 connection = self._tls.wrap_socket(connection, server_hostname=self._address[0])
@@ -135,10 +163,13 @@ class RtrSource:
 
     def _follow(self, connection: socket.socket) -> str:
         session = self._session
+        session.expire(time.time())
         connection.sendall(session.connected())
         heard = time.monotonic()
         asked = heard
         while not self._stop.is_set():
+            session.expire(time.time())
+            self._stay_in_union()
             connection.settimeout(_LOOK_UP_S)
             try:
                 received = connection.recv(_RECEIVE_BYTES)
@@ -176,10 +207,17 @@ class RtrSource:
                 connection.sendall(after.send)
         return step.hang_up
 
+    def _stay_in_union(self) -> None:
+        """Who gives up stale sources may have looked at this one just before it was in sync."""
+        session, name = self._session, self._location
+        if session.vrps is None or session.has_expired(time.time()):
+            return
+        if self._union.said_by(name) is None:
+            session.vrps = self._union.put(name, session.vrps, dict(session.aspas))
+
     def _take(self, update: Update) -> Step:
         session, union, name = self._session, self._union, self._location
-        before = 0 if session.vrps is None else len(session.vrps)
-        complaint = self._guard.complaint(before, update.size)
+        complaint = self._guard.complaint(self._taken, update.size)
         self._error = f"{name}: {complaint}" if complaint else ""
         if complaint:
             log.warning("VRPs: %s", self._error)
@@ -196,6 +234,7 @@ class RtrSource:
                 union.put(name, held, _changed(session.aspas, update.aspa_changes))
         if held is None:
             return session.hold()
+        self._taken = update.size
         return session.commit(held, time.time())
 
 
@@ -216,10 +255,22 @@ def _address(location: str) -> tuple[str, int]:
     return host, port or _PORTS[parts.scheme]
 
 
-def _tls_context(ca_file: str) -> ssl.SSLContext:
+def _tls_context(files: Certificates) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=ca_file or None)
+        context = ssl.create_default_context(cafile=files.ca_file or None)
     except (OSError, ssl.SSLError) as error:
         raise UsageError(
-            f"{ca_file}: cannot be read as certificates: {error} (rpki.rtr_ca_file)"
+            f"{files.ca_file}: cannot be read as certificates: {error} (rpki.rtr_ca_file)"
         ) from None
+    # RFC 8210 section 9.2: a cache is known by its subjectAltName only.
+    context.hostname_checks_common_name = False
+    if files.cert_file:
+        try:
+            # No password: a prompt would stop a service.
+            context.load_cert_chain(files.cert_file, files.key_file or None, password=lambda: "")
+        except (OSError, ssl.SSLError) as error:
+            raise UsageError(
+                f"{files.cert_file}: cannot be read as our certificate and key: {error}"
+                " (rpki.rtr_cert_file, rpki.rtr_key_file)"
+            ) from None
+    return context

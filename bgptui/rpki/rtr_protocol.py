@@ -5,6 +5,7 @@ older drafts, which stayrtr 0.5 still sends, is told apart and refused.
 """
 
 import struct
+from collections.abc import Iterator
 from enum import IntEnum
 from typing import ClassVar
 
@@ -63,6 +64,11 @@ class ProtocolError(BgptuiError):
         super().__init__(message)
         self.code = code
         self.pdu = pdu
+
+    @property
+    def may_be_answered(self) -> bool:
+        """RFC 8210 section 5.11: an Error Report never is, not even a malformed one."""
+        return self.pdu[1:2] != bytes([PduType.ERROR_REPORT])
 
 
 class LegacyAspa(ProtocolError):
@@ -154,30 +160,28 @@ class Decoder:
     def __init__(self) -> None:
         self._rest = b""
 
-    def feed(self, received: bytes) -> list[tuple[int, Pdu]]:
-        """The PDUs that are complete now.
+    def feed(self, received: bytes) -> Iterator[tuple[int, Pdu]]:
+        """The PDUs that are complete now, so that how the bytes were cut makes no difference.
 
         Raises:
-            ProtocolError: what stands before it in `received` is lost; the session is over.
+            ProtocolError: at the first that is malformed; the session is over.
         """
-        buffer = self._rest + received
-        pdus = []
-        at = 0
+        buffer, at = self._rest + received, 0
         while len(buffer) - at >= _HEADER_BYTES:
             version, kind, field, length = _HEADER.unpack_from(buffer, at)
             if not _HEADER_BYTES <= length <= MOST_BYTES:
                 raise ProtocolError(
                     ErrorCode.CORRUPT_DATA,
-                    f"a PDU of type {kind} claims to have {length} bytes",
+                    f"a PDU of version {version} and type {kind} claims to have {length} bytes;"
+                    " is this an RTR cache?",
                     buffer[at : at + _HEADER_BYTES],
                 )
             if len(buffer) - at < length:
                 break
             pdu = buffer[at : at + length]
-            pdus.append((version, _decode(version, kind, field, pdu)))
             at += length
+            yield version, _decode(version, kind, field, pdu)
         self._rest = buffer[at:]
-        return pdus
 
 
 def _decode(version: int, kind: int, field: int, pdu: bytes) -> Pdu:
@@ -302,7 +306,9 @@ def encode(version: int, pdu: Pdu) -> bytes:
             return _pdu(version, PduType.CACHE_RESET, 0)
         case ErrorReport(code, broken, text):
             said = text.encode()
-            body = b"".join((_sized(broken), _sized(said)))
+            # RFC 8210 section 5.11: a PDU that is too long to be repeated may be cut.
+            room = MOST_BYTES - _HEADER_BYTES - 8 - len(said)
+            body = b"".join((_sized(broken[:room]), _sized(said)))
             return _pdu(version, PduType.ERROR_REPORT, code, body)
         case Aspa(announce, customer, providers):
             body = struct.pack(f"!{1 + len(providers)}I", customer, *providers)

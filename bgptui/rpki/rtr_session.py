@@ -5,6 +5,7 @@ full or delta synchronisation, established. What comes counts at End of Data, an
 owner has taken it (`commit`); an owner that does not believe it asks again (`hold`).
 """
 
+from collections.abc import Iterator
 from enum import StrEnum
 
 from msgspec import Struct
@@ -91,12 +92,22 @@ class _Answer(Struct):
 
 
 class RtrSession:
-    """One cache over all its connections. Times are seconds since 1970 UTC."""
+    """One cache over all its connections. Times are seconds since 1970 UTC.
+
+    Attributes:
+        version: of this connection; the best that is known to be spoken, until the cache answers.
+        next_version: with which the next connection begins; lower than `version` where that was
+            refused, so that it should be tried at once.
+        session, session_version, serial: what a Serial Query refers to.
+        committed_at: when the cache last said that this is all; it outlasts what it said.
+    """
 
     def __init__(self) -> None:
         self.state = State.CONNECTING
         self.version = VERSIONS[0]
+        self.next_version = VERSIONS[0]
         self.session: int | None = None
+        self.session_version = VERSIONS[0]
         self.serial = 0
         self.vrps: VrpSet | None = None
         self.aspas: dict[int, Providers] = {}
@@ -107,19 +118,24 @@ class RtrSession:
         self._ended: EndOfData | None = None
         self._asked_serial = False
         self._reset_next = True
-        self._notified = False
+        self._notified: SerialNotify | None = None
+        self._best_version = VERSIONS[0]
 
     def connected(self) -> bytes:
-        """A connection is open: the query to begin with."""
+        """A connection is open: the query to begin with, in the best version, unless that was
+        refused just now (RFC 8210 section 7)."""
+        self.version, self.next_version = self.next_version, self._best_version
         self._decoder = Decoder()
-        self._answer, self._ended, self._notified = None, None, False
+        self._answer, self._ended, self._notified = None, None, None
         query = self.query()
         self.state = State.NEGOTIATING
         return query
 
     def query(self) -> bytes:
         """Ask for what is new, or for everything where that cannot be told."""
-        self._asked_serial = not self._reset_next and self.session is not None
+        # Sessions of two versions are two sessions, whatever they are numbered: section 5.1.
+        is_known = not self._reset_next and self.version == self.session_version
+        self._asked_serial = is_known and self.session is not None
         if self._asked_serial and self.session is not None:
             self.state = State.DELTA_SYNC
             return encode(self.version, SerialQuery(self.session, self.serial))
@@ -133,22 +149,21 @@ class RtrSession:
             self._reset_next = True
         self.state = State.CONNECTING
 
-    def receive(self, received: bytes) -> list[Step]:
-        """What the cache's bytes call for, in this order."""
-        steps: list[Step] = []
+    def receive(self, received: bytes) -> Iterator[Step]:
+        """What the cache's bytes call for. Each step is to be done, and its update committed or
+        held, before the next is asked for."""
         try:
             for version, pdu in self._decoder.feed(received):
                 step = self._take(version, pdu)
                 if step is not None:
-                    steps.append(step)
+                    yield step
                     if step.hang_up:
-                        break
+                        return
         except LegacyAspa as error:
-            self.version = 1
-            steps.append(self._refuse(error, said_with=2))
+            self._best_version = self.next_version = VERSIONS[1]
+            yield self._refuse(error)
         except ProtocolError as error:
-            steps.append(self._refuse(error, said_with=self.version))
-        return steps
+            yield self._refuse(error)
 
     def commit(self, vrps: VrpSet, now: float) -> Step:
         """The update was taken; `vrps` is the set that holds it. Asks again where the cache has
@@ -165,35 +180,43 @@ class RtrSession:
             else:
                 self.aspas[customer] = providers
         self.session, self.serial, self.committed_at = answer.session, end.serial, now
-        self._reset_next = False
+        self.session_version, self._reset_next = self.version, False
         if end.refresh_s is not None and end.retry_s is not None and end.expire_s is not None:
             self.refresh_s = _clamped(end.refresh_s, REFRESH_S)
             self.retry_s = _clamped(end.retry_s, RETRY_S)
-            self.expire_s = max(_clamped(end.expire_s, EXPIRE_S), self.refresh_s + 1)
+            # Section 6: larger than either, or data would expire between two looks.
+            self.expire_s = max(
+                _clamped(end.expire_s, EXPIRE_S), self.refresh_s + 1, self.retry_s + 1
+            )
         return self._settle()
 
     def hold(self) -> Step:
-        """The update was not believed: the next query is for the same again."""
+        """The update was not believed: the next query, in its time, is for the same again."""
+        self._notified = None
         return self._settle()
 
     def has_expired(self, now: float) -> bool:
         """Whether what was committed is too old to be used, or there is none."""
-        return self.committed_at is None or not (
-            self.committed_at - self.expire_s <= now <= self.committed_at + self.expire_s
-        )
+        if self.vrps is None or self.committed_at is None:
+            return True
+        return not self.committed_at - self.expire_s <= now <= self.committed_at + self.expire_s
+
+    def expire(self, now: float) -> None:
+        """Forget what is too old to be used, so that no delta renews it (section 6)."""
+        is_idle = self.state in (State.CONNECTING, State.ESTABLISHED)
+        if is_idle and self.vrps is not None and self.has_expired(now):
+            self.flush()
 
     def flush(self) -> None:
         """Forget everything that this cache said."""
-        self.vrps, self.aspas, self.committed_at = None, {}, None
+        self.vrps, self.aspas = None, {}
         self.session, self._reset_next = None, True
 
     def _settle(self) -> Step:
         self._answer, self._ended = None, None
         self.state = State.ESTABLISHED
-        if self._notified:
-            self._notified = False
-            return Step(send=self.query())
-        return Step()
+        notified, self._notified = self._notified, None
+        return Step() if notified is None else Step(send=self.query())
 
     def _take(self, version: int, pdu: Pdu) -> Step | None:
         if isinstance(pdu, ErrorReport):
@@ -214,7 +237,7 @@ class RtrSession:
             case Aspa():
                 self._take_aspa(pdu)
             case RouterKey():
-                pass
+                self._answering()
             case SerialNotify():
                 return self._notify(pdu)
             case CacheResponse():
@@ -222,6 +245,10 @@ class RtrSession:
             case EndOfData():
                 return self._end_answer(pdu)
             case CacheReset():
+                if self.state is not State.DELTA_SYNC or self._answer is not None:
+                    raise ProtocolError(
+                        ErrorCode.CORRUPT_DATA, "a Cache Reset that nobody asked for"
+                    )
                 self._reset_next = True
                 return Step(send=self.query())
             case _:
@@ -233,19 +260,20 @@ class RtrSession:
     def _notify(self, pdu: SerialNotify) -> Step | None:
         # Not answered at once while an answer is under way: RFC 8210 section 8.2.
         if self.state is not State.ESTABLISHED:
-            self._notified = True
+            self._notified = pdu
             return None
-        if pdu.session == self.session and not _is_newer(pdu.serial, self.serial):
+        if self.session is not None and pdu.session != self.session:
+            raise ProtocolError(ErrorCode.CORRUPT_DATA, "a notice from another session")
+        if self.session is not None and not _is_newer(pdu.serial, self.serial):
             return None
-        if pdu.session != self.session:
-            self._reset_next = True
         return Step(send=self.query())
 
     def _begin_answer(self, pdu: CacheResponse) -> None:
         if self.state is State.ESTABLISHED or self._answer is not None:
             raise ProtocolError(ErrorCode.CORRUPT_DATA, "a Cache Response that nobody asked for")
         full = self.state is State.FULL_SYNC
-        if not full and pdu.session != self.session:
+        asked = (self.session, self.session_version)
+        if not full and (pdu.session, self.version) != asked:
             raise ProtocolError(ErrorCode.CORRUPT_DATA, "an answer from another session")
         self._answer = _Answer(pdu.session, full, VrpSetBuilder(), {}, {})
 
@@ -306,18 +334,20 @@ class RtrSession:
         negotiating = self.state is State.NEGOTIATING
         if pdu.code in _NEGOTIATIONS and negotiating and self.version > VERSIONS[-1]:
             # The header of the report does not tell what the cache speaks: stayrtr puts 0.
-            self.version -= 1
-            return Step(hang_up=f"{said}: trying version {self.version}")
+            self.next_version = self.version - 1
+            return Step(hang_up=f"{said}: trying version {self.next_version}")
         if pdu.code == ErrorCode.NO_DATA:
-            self._answer, self.state = None, State.ESTABLISHED
-            return Step(hang_up=said)
+            # Section 8.4: Reset Queries from now on, until it has data again.
+            self._reset_next = True
         if pdu.code in ErrorReport.fatal:
             self.flush()
         return Step(hang_up=said)
 
-    def _refuse(self, error: ProtocolError, *, said_with: int) -> Step:
+    def _refuse(self, error: ProtocolError) -> Step:
+        if not error.may_be_answered:
+            return Step(hang_up=str(error))
         self.flush()
-        report = encode(said_with, ErrorReport(error.code, error.pdu, str(error)))
+        report = encode(self.version, ErrorReport(error.code, error.pdu, str(error)))
         return Step(send=report, hang_up=str(error))
 
 

@@ -215,11 +215,10 @@ class Validator:
         said = self._union.sources
         fresh = [s for s in statuses if s.state is SourceState.FRESH and s.name in said]
         if fresh:
-            names = {status.name for status in fresh}
             # The last one stays where it is, out of force: it mostly comes back as it was.
-            for name in said:
-                if name not in names:
-                    self._union.remove(name)
+            for status in statuses:
+                if status.state is SourceState.STALE:
+                    self._union.remove(status.name)
             self._union.table.provenance = Provenance(
                 ", ".join(f"{s.name} ({s.detail})" if s.detail else s.name for s in fresh),
                 min((s.as_of for s in fresh if s.as_of is not None), default=None),

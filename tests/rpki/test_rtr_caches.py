@@ -1,20 +1,19 @@
 """The RTR client against stayrtr, and origin validation against BIRD."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from random import Random
 
 import pytest
 
 from bgptui.config.schema import Rpki
+from bgptui.domain.prefix import format_prefix, parse_prefix
 from bgptui.domain.rpki import RpkiState, Vrp
 from bgptui.rpki.configured import configured_validator
-from bgptui.rpki.origin_validation import validate
 from bgptui.rpki.source import Ageing
 from bgptui.rpki.validator import Validator
-from bgptui.rpki.vrp_table import table_of
 from bgptui.runtime.metrics import Metrics
 from support.certificates import self_signed
 from support.rtr_caches import bird, free_ports, stayrtr
@@ -175,35 +174,81 @@ def test_tls_takes_a_certificate_that_somebody_vouches_for(
         until(taken, lambda: taken.health().state == "fresh")
 
 
+def random_address(rng: Random, width: int) -> int:
+    """Unicast; half of them near one another, so that they cover each other."""
+    if width == 128:
+        return (0x2001 + rng.choice((0, rng.randrange(0x1000)))) << 112 | rng.getrandbits(112)
+    first = rng.choice((10, rng.choice([n for n in range(1, 224) if n != 127])))
+    return first << 24 | rng.choice((rng.getrandbits(24), rng.getrandbits(4) << 20))
+
+
+def random_prefix(rng: Random) -> tuple[int, int, int]:
+    """(width, address, length): every length there is, the common ones more often."""
+    width = rng.choice((32, 32, 128))
+    usual = (16, 20, 24) if width == 32 else (32, 40, 48)
+    length = rng.choice((*usual, *usual, rng.randrange(4, width + 1), width))
+    return width, random_address(rng, width) >> (width - length) << (width - length), length
+
+
 def random_vrps(rng: Random, count: int) -> list[Vrp]:
+    """Unicast, since BIRD takes no other; and AS 0 is among the ASes."""
     vrps = set[Vrp]()
     while len(vrps) < count:
-        if rng.random() < 0.7:
-            length = rng.choice((12, 16, 16, 20, 22, 24))
-            # Unicast only: BIRD takes no others.
-            address = rng.randrange(1, 127) << 24 | rng.getrandbits(16) << 8
-            prefix = str(IPv4Network((address >> (32 - length) << (32 - length), length)))
-            most = 32
-        else:
-            length = rng.choice((28, 29, 32, 40, 48))
-            address = (0x2001 << 112 | rng.getrandbits(24) << 80) >> (128 - length)
-            prefix = str(IPv6Network((address << (128 - length), length)))
-            most = 128
-        vrps.add(Vrp(prefix, min(most, length + rng.choice((0, 0, 1, 4, 8))), rng.randrange(4)))
+        width, address, length = random_prefix(rng)
+        prefix = format_prefix(width, address, length)
+        for _ in range(rng.choice((1, 1, 1, 2, 5))):  # on one prefix
+            more = rng.choice((0, 0, 1, 4, 8, width))
+            vrps.add(Vrp(prefix, min(width, length + more), rng.randrange(5)))
     return sorted(vrps)
 
 
-def test_thousands_of_random_routes_have_the_states_that_bird_gives(tmp_path: Path) -> None:
+def random_routes(rng: Random, vrps: list[Vrp]) -> list[tuple[str, int]]:
+    """Anywhere; at what is published; and just within, at and beyond its maximum length."""
+    routes = [(format_prefix(*random_prefix(rng)), rng.randrange(6)) for _ in range(2_000)]
+    for _ in range(1_000):
+        length = rng.randrange(33)
+        address = rng.getrandbits(32) >> (32 - length) << (32 - length)
+        routes.append((format_prefix(32, address, length), rng.randrange(6)))
+    for near in rng.choices(vrps, k=3_000):
+        width, address, least = parse_prefix(near.prefix)
+        length = near.max_length + rng.choice((-1, 0, 1))
+        length = min(max(length, least), width)
+        below = rng.getrandbits(length - least) << (width - length) if length > least else 0
+        routes.append((format_prefix(width, address | below, length), rng.choice((near.asn, 9))))
+    return routes
+
+
+# stayrtr serves no such prefix: a file does, beside it.
+OF_EVERYTHING = (
+    Vrp("0.0.0.0/0", 0, 3),
+    Vrp("0.0.0.0/0", 9, 4),
+    Vrp("::/0", 12, 3),
+    Vrp("::/0", 128, 0),
+)
+
+
+@pytest.mark.parametrize("own", [(), OF_EVERYTHING], ids=["cache", "cache and file"])
+def test_thousands_of_random_routes_have_the_states_that_bird_gives_with_the_same_cache(
+    tmp_path: Path, validator: Callable[..., Validator], own: tuple[Vrp, ...]
+) -> None:
     rng = Random(8)
-    vrps = random_vrps(rng, 1_000)
-    routes = [(near.prefix, rng.randrange(1, 5)) for near in random_vrps(rng, 1_500)]
-    # At and below what is published, too: mostly the same few networks.
-    routes += [(near.prefix, rng.choice((near.asn, 9))) for near in rng.choices(vrps, k=1_500)]
-    table = table_of(vrps)
-    with bird(tmp_path, vrps) as oracle:
+    vrps = random_vrps(rng, 2_000)
+    count = len(vrps) + len(own)
+    routes = random_routes(rng, [*vrps, *own])
+    roas = [{"prefix": v.prefix, "maxLength": v.max_length, "asn": v.asn} for v in own]
+    file = tmp_path / "own.json"
+    file.write_text(json.dumps({"roas": roas}))
+    with (
+        stayrtr(tmp_path, vrps) as cache,
+        bird(tmp_path, cache_port=cache.port, own=own) as oracle,
+    ):
+        ours = validator(f"rtr://127.0.0.1:{cache.port}", *([str(file)] if own else []))
+        until(ours, lambda: (ours.health().state, ours.health().vrps) == ("fresh", count))
+        oracle.await_vrps(count)
         expected = oracle.check(routes)
     assert len(expected) == len(routes)
-    got = [validate(table, prefix, origin).state.value for prefix, origin in routes]
+    got = [ours.validate(prefix, origin).state.value for prefix, origin in routes]
     wrong = [case for case in zip(routes, got, expected, strict=True) if case[1] != case[2]]
     assert not wrong
-    assert set(expected) == {"valid", "invalid", "not_found"}
+    # Nothing is unknown where a VRP covers everything.
+    assert set(expected) == {"valid", "invalid"} | (set() if own else {"not_found"})

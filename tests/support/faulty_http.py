@@ -1,6 +1,7 @@
 """TCP servers that answer in ways a WebSocket client does not hope for, and a CONNECT proxy."""
 
 import asyncio
+import ssl
 import subprocess
 import threading
 from collections.abc import Awaitable, Callable
@@ -12,14 +13,15 @@ Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class TcpServer:
-    """Runs `talk` for each connection, in a thread of its own.
+    """Runs `talk` for each connection, in a thread of its own; over TLS where that is given.
 
     Attributes:
         connections: so far.
     """
 
-    def __init__(self, talk: Talk) -> None:
+    def __init__(self, talk: Talk, *, tls: ssl.SSLContext | None = None) -> None:
         self._talk = talk
+        self._tls = tls
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
         self.connections = 0
@@ -37,7 +39,7 @@ class TcpServer:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
-        server = await asyncio.start_server(self._attend, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._attend, "127.0.0.1", 0, ssl=self._tls)
         self.port = server.sockets[0].getsockname()[1]
         self._started.set()
         await self._stopping.wait()

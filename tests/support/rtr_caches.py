@@ -67,8 +67,8 @@ class StayRtr:
     def start(self) -> None:
         command = [self._program, "-bind", f"127.0.0.1:{self.port}"]
         command += ["-metrics.addr", f"127.0.0.1:{self._metrics_port}", "-cache", str(self._file)]
-        command += ["-checktime=false", "-refresh", "600", *self._options]
-        command += ["-rtr.refresh", "60", "-rtr.retry", "30", "-rtr.expire", "600"]
+        command += ["-checktime=false", "-refresh", "600"]
+        command += ["-rtr.refresh", "60", "-rtr.retry", "30", "-rtr.expire", "600", *self._options]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         until = time.monotonic() + START_S
@@ -105,23 +105,58 @@ def stayrtr(folder: Path, vrps: Sequence[Vrp], *options: str) -> Iterator[StayRt
 
 
 class Bird:
-    """BIRD 2 with a table of VRPs of its own."""
+    """BIRD 2 with the VRPs of an RTR cache on this machine, and some of its own."""
 
-    def __init__(self, folder: Path, vrps: Sequence[Vrp]) -> None:
+    def __init__(self, folder: Path, *, cache_port: int, own: Sequence[Vrp] = ()) -> None:
         self._birdc = program("birdc")
         # A Unix socket's path may have a hundred characters only.
         self._socket = folder / "b"
-        self._config = folder / "bird.conf"
-        lines = ["router id 192.0.2.1;", "roa4 table r4;", "roa6 table r6;"]
-        for family, table in (("roa4", "r4"), ("roa6", "r6")):
-            lines.append(f"protocol static {{ {family} {{ table {table}; }};")
-            for vrp in vrps:
-                if (":" in vrp.prefix) == (family == "roa6"):
-                    lines.append(f"route {vrp.prefix} max {vrp.max_length} as {vrp.asn};")
-            lines.append("}")
-        self._config.write_text("\n".join(lines))
-        command = [program("bird"), "-f", "-c", str(self._config), "-s", str(self._socket)]
+        config = folder / "bird.conf"
+        routes = {
+            family: "".join(
+                f"route {vrp.prefix} max {vrp.max_length} as {vrp.asn};"
+                for vrp in own
+                if (":" in vrp.prefix) == (family == "roa6")
+            )
+            for family in ("roa4", "roa6")
+        }
+        config.write_text(
+            f"""
+            router id 192.0.2.1;
+            roa4 table r4;
+            roa6 table r6;
+            protocol rpki cache {{
+                roa4 {{ table r4; }};
+                roa6 {{ table r6; }};
+                remote 127.0.0.1 port {cache_port};
+            }}
+            protocol static {{ roa4 {{ table r4; }}; {routes["roa4"]} }}
+            protocol static {{ roa6 {{ table r6; }}; {routes["roa6"]} }}
+            """
+        )
+        command = [program("bird"), "-f", "-c", str(config), "-s", str(self._socket)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+    def await_vrps(self, count: int) -> None:
+        """Wait until it has that many."""
+        until = time.monotonic() + START_S
+        while True:
+            if self._socket.exists():
+                said = self._ask(["show route count table r4", "show route count table r6"])
+                if sum(map(int, re.findall(r"(\d+) of \d+ routes", said))) == count:
+                    return
+            assert time.monotonic() < until
+            assert self._process.poll() is None
+            time.sleep(0.05)
+
+    def _ask(self, commands: Sequence[str]) -> str:
+        return subprocess.run(
+            [self._birdc, "-s", str(self._socket)],
+            input="\n".join(commands) + "\n",
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
 
     def check(self, routes: Sequence[tuple[str, int]]) -> list[str]:
         """`valid`, `invalid` or `not_found` of each (prefix, origin)."""
@@ -129,21 +164,9 @@ class Bird:
             f"eval roa_check({'r6' if ':' in prefix else 'r4'}, {prefix}, {origin})"
             for prefix, origin in routes
         ]
-        until = time.monotonic() + START_S
-        while not self._socket.exists():
-            assert time.monotonic() < until
-            assert self._process.poll() is None
-            time.sleep(0.02)
-        done = subprocess.run(
-            [self._birdc, "-s", str(self._socket)],
-            input="\n".join(commands) + "\n",
-            capture_output=True,
-            text=True,
-            check=True,
-        )
         # birdc has no names for these: `(enum 35)1`.
         states = {"0": "not_found", "1": "valid", "2": "invalid"}
-        return [states[number] for number in re.findall(r"\(enum 35\)(\d)", done.stdout)]
+        return [states[number] for number in re.findall(r"\(enum 35\)(\d)", self._ask(commands))]
 
     def stop(self) -> None:
         self._process.terminate()
@@ -151,9 +174,9 @@ class Bird:
 
 
 @contextmanager
-def bird(folder: Path, vrps: Sequence[Vrp]) -> Iterator[Bird]:
+def bird(folder: Path, *, cache_port: int, own: Sequence[Vrp] = ()) -> Iterator[Bird]:
     """A running BIRD."""
-    running = Bird(folder, vrps)
+    running = Bird(folder, cache_port=cache_port, own=own)
     try:
         yield running
     finally:

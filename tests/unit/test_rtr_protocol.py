@@ -37,7 +37,7 @@ def captures(shared: Path) -> dict[str, dict[str, Any]]:
 
 
 def response(shared: Path, name: str) -> list[tuple[int, Pdu]]:
-    return Decoder().feed(bytes.fromhex(captures(shared)[name]["response_hex"]))
+    return list(Decoder().feed(bytes.fromhex(captures(shared)[name]["response_hex"])))
 
 
 def test_every_capture_is_read_to_its_last_byte_and_its_query_is_what_we_would_send(
@@ -50,9 +50,9 @@ def test_every_capture_is_read_to_its_last_byte_and_its_query_is_what_we_would_s
         answer = bytes.fromhex(capture["response_hex"])
         if name == "0.5.1_full_v2":
             with pytest.raises(LegacyAspa):
-                Decoder().feed(answer)
+                list(Decoder().feed(answer))
             continue
-        pdus = Decoder().feed(answer)
+        pdus = list(Decoder().feed(answer))
         if any(isinstance(pdu, ErrorReport) and pdu.text for _, pdu in pdus):
             continue  # stayrtr's texts end with a NUL, ours do not
         assert b"".join(encode(version, pdu) for version, pdu in pdus) == answer, name
@@ -105,7 +105,7 @@ def test_errors_and_a_cache_reset_are_told(shared: Path) -> None:
 )
 def test_a_malformed_pdu_is_refused_with_its_code(pdu: str, code: ErrorCode) -> None:
     with pytest.raises(ProtocolError) as caught:
-        Decoder().feed(bytes.fromhex(pdu))
+        list(Decoder().feed(bytes.fromhex(pdu)))
     assert caught.value.code == code
 
 
@@ -151,7 +151,8 @@ def test_what_is_sent_is_read_back_however_the_bytes_are_cut(
 ) -> None:
     content = b"".join(encode(2, pdu) for pdu in sent)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(content)), max_size=4)))
-    decoder, got = Decoder(), []
+    decoder = Decoder()
+    got: list[tuple[int, Pdu]] = []
     for begin, end in zip([0, *cuts], [*cuts, len(content)], strict=True):
         got += decoder.feed(content[begin:end])
     assert got == [(2, pdu) for pdu in sent]
@@ -160,7 +161,7 @@ def test_what_is_sent_is_read_back_however_the_bytes_are_cut(
 @given(st.binary(max_size=80))
 def test_any_bytes_are_read_or_refused(content: bytes) -> None:
     try:
-        Decoder().feed(content)
+        list(Decoder().feed(content))
     except ProtocolError:
         return
 
@@ -170,6 +171,6 @@ def test_a_flipped_header_is_read_or_refused(pdu: Pdu, value: int, at: int) -> N
     content = bytearray(encode(2, pdu))
     content[at] = value & 0xFF
     try:
-        Decoder().feed(bytes(content))
+        list(Decoder().feed(bytes(content)))
     except ProtocolError:
         return

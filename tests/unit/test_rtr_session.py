@@ -37,7 +37,7 @@ def asked(content: bytes) -> list[Pdu]:
 
 
 def say(session: RtrSession, *pdus: Pdu, version: int = 2) -> list[Step]:
-    return session.receive(b"".join(encode(version, pdu) for pdu in pdus))
+    return list(session.receive(b"".join(encode(version, pdu) for pdu in pdus)))
 
 
 def take(session: RtrSession, step: Step, now: float = NOW) -> Step:
@@ -315,7 +315,7 @@ def test_after_any_deltas_we_have_what_the_cache_has(
 def test_whatever_comes_the_session_goes_on_or_hangs_up(received: list[bytes]) -> None:
     session = synchronised(A)
     for content in received:
-        steps = session.receive(content)
+        steps = list(session.receive(content))
         if any(step.hang_up for step in steps):
             session.disconnected()
             assert asked(session.connected())
