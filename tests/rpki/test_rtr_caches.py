@@ -1,8 +1,10 @@
 """The RTR client against stayrtr, and origin validation against BIRD."""
 
 import json
+import ssl
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 
@@ -11,12 +13,19 @@ import pytest
 from bgptui.config.schema import Rpki
 from bgptui.domain.prefix import format_prefix, parse_prefix
 from bgptui.domain.rpki import RpkiState, Vrp
+from bgptui.errors import UsageError
+from bgptui.rpki.aspa_verification import Direction
 from bgptui.rpki.configured import configured_validator
+from bgptui.rpki.rtr_client import RtrSource
+from bgptui.rpki.rtr_protocol import CacheReset, CacheResponse, Decoder, ErrorReport, PrefixPdu
 from bgptui.rpki.source import Ageing
+from bgptui.rpki.union import Union
 from bgptui.rpki.validator import Validator
 from bgptui.runtime.metrics import Metrics
 from support.certificates import self_signed
-from support.rtr_caches import bird, free_ports, stayrtr
+from support.faulty_http import TcpServer
+from support.network import Cable
+from support.rtr_caches import Ending, bird, free_ports, scripted, stayrtr
 
 SYNC_S = 20.0
 HERE = [Vrp(f"10.{n}.0.0/16", 24, 64496) for n in range(20)] + [Vrp("2001:db8::/32", 48, 64497)]
@@ -28,7 +37,7 @@ def validator() -> Iterator[Callable[..., Validator]]:
     made = []
 
     def make(*locations: str, **settings: object) -> Validator:
-        rpki = Rpki(sources=locations, fetch_timeout_s=5.0, **settings)  # type: ignore[arg-type]
+        rpki = Rpki(sources=locations, **{"fetch_timeout_s": 5.0, **settings})  # type: ignore[arg-type]
         made.append(configured_validator(rpki, ageing=Ageing.BY_CLOCK, metrics=Metrics()))
         return made[-1]
 
@@ -104,15 +113,139 @@ def test_a_cache_that_dies_leaves_its_vrps_in_force_and_is_found_again_in_a_new_
         until(vrps, lambda: vrps.statuses()[0].detail != first and not vrps.health().error)
 
 
-def test_what_a_cache_said_expires(tmp_path: Path, validator: Callable[..., Validator]) -> None:
+def test_what_a_dead_cache_said_is_in_force_until_it_expires(
+    tmp_path: Path, validator: Callable[..., Validator]
+) -> None:
     with stayrtr(tmp_path, HERE) as cache:
         vrps = validator(f"rtr://127.0.0.1:{cache.port}")
         until(vrps, lambda: vrps.health().state == "fresh")
-        vrps.refresh(time.time() + 601)
-        assert (vrps.health().state, state(vrps, "10.3.0.0/16", 64496)) == (
-            "stale",
-            RpkiState.UNAVAILABLE,
-        )
+    until(vrps, lambda: vrps.health().error != "")
+    since = vrps.health().as_of
+    assert since is not None
+    vrps.refresh(since + 599)
+    assert (vrps.health().state, state(vrps, "10.3.0.0/16", 64496)) == ("fresh", RpkiState.VALID)
+    vrps.refresh(since + 601)
+    assert (vrps.health().state, state(vrps, "10.3.0.0/16", 64496)) == (
+        "stale",
+        RpkiState.UNAVAILABLE,
+    )
+    assert vrps.health().error
+    assert vrps.health().as_of == since
+
+
+def test_a_cache_that_has_forgotten_our_serial_resets_us(
+    tmp_path: Path, validator: Callable[..., Validator]
+) -> None:
+    with stayrtr(tmp_path, HERE) as cache, Cable(cache.port) as cable:
+        vrps = validator(f"rtr://127.0.0.1:{cable.port}", fetch_timeout_s=0.5)
+        until(vrps, lambda: vrps.health().state == "fresh")
+        cable.pull()
+        newest = ""
+        for number in range(8):  # stayrtr remembers three
+            newest = f"198.51.100.{number}/32"
+            cache.publish([*HERE[1:], Vrp(newest, 32, 64500)])
+            cache.reload()
+            cache.await_serial(number + 1)
+        cable.plug_in()
+        until(vrps, lambda: state(vrps, newest, 64500) is RpkiState.VALID)
+        assert state(vrps, "198.51.100.0/32", 64500) is RpkiState.NOT_FOUND
+        assert vrps.health().vrps == len(HERE)
+        until(vrps, lambda: "serial 8" in vrps.statuses()[0].detail)
+        said = [type(pdu) for _, pdu in Decoder().feed(bytes(cable.brought))]
+    # All of it came: once at first, once after the reset, and nothing flushed what there was.
+    first, *_, last = [n for n, kind in enumerate(said) if kind is CacheResponse]
+    assert CacheReset in said[first:last]
+    assert said.count(PrefixPdu) >= 2 * len(HERE)
+    assert ErrorReport not in said
+
+
+def test_a_cache_that_starts_anew_with_much_less_is_not_believed_at_once(
+    tmp_path: Path, validator: Callable[..., Validator]
+) -> None:
+    with stayrtr(tmp_path, HERE) as cache:
+        vrps = validator(f"rtr://127.0.0.1:{cache.port}")
+        until(vrps, lambda: vrps.health().state == "fresh")
+        cache.stop()
+        cache.publish(HERE[:3])
+        time.sleep(1.1)  # stayrtr's session id is the second in which it starts
+        cache.start()
+        until(vrps, lambda: "3 VRPs instead of 21" in vrps.health().error)
+        # Its session is gone, so that there is nothing to go by: no verdict, but no wrong one.
+        assert state(vrps, "10.19.0.0/16", 64496) is RpkiState.UNAVAILABLE
+
+
+@pytest.mark.parametrize("version", [0, 1, 2])
+def test_a_cache_may_answer_in_a_lower_version(
+    tmp_path: Path, validator: Callable[..., Validator], version: int
+) -> None:
+    with stayrtr(tmp_path, HERE, "-protocol", str(version)) as cache:
+        vrps = validator(f"rtr://127.0.0.1:{cache.port}")
+        until(vrps, lambda: vrps.health().state == "fresh")
+        assert f"RTR v{version}," in vrps.statuses()[0].detail
+        cache.publish([*HERE, Vrp("198.51.100.0/24", 24, 64500)])
+        cache.reload()
+        until(vrps, lambda: state(vrps, "198.51.100.0/24", 64500) is RpkiState.VALID)
+
+
+@pytest.fixture(scope="module")
+def captured(shared: Path) -> dict[str, bytes]:
+    """What caches answered, by the name of the capture."""
+    found = json.loads((shared / "conformance" / "rtr_captures.json").read_text())["captures"]
+    return {capture["name"]: bytes.fromhex(capture["response_hex"]) for capture in found}
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_a_cache_that_refuses_our_version_is_asked_in_the_next_at_once(
+    captured: dict[str, bytes], validator: Callable[..., Validator], version: int
+) -> None:
+    answers = {bytes([n, 2]): captured["0.6.4_full_v2"] for n in range(version + 1, 3)}
+    answers[bytes([version, 2])] = captured[f"0.6.4_full_v{version}"]
+    began = time.monotonic()
+    with TcpServer(scripted(answers, then=Ending.SILENCE)) as cache:
+        vrps = validator(f"rtr://127.0.0.1:{cache.port}")
+        until(vrps, lambda: vrps.health().state == "fresh")
+        assert (cache.connections, vrps.health().vrps) == (3 - version, 3)
+    assert time.monotonic() - began < 5
+    assert f"RTR v{version}," in vrps.statuses()[0].detail
+
+
+def test_version_2_is_spoken_with_aspas(
+    captured: dict[str, bytes], validator: Callable[..., Validator]
+) -> None:
+    answers = {b"\x02\x02": captured["demo_full_v2"], b"\x02\x01": captured["demo_delta_v2"]}
+    with TcpServer(scripted(answers, then=Ending.SILENCE)) as cache:
+        vrps = validator(f"rtr://127.0.0.1:{cache.port}")
+        until(vrps, lambda: vrps.health().state == "fresh")
+        assert "RTR v2," in vrps.statuses()[0].detail
+        assert (vrps.statuses()[0].vrps, vrps.statuses()[0].aspas) == (2, 2)
+        path = vrps.verify_path((1, 64494), Direction.UPSTREAM)
+        assert path is not None
+        assert path.aspas_used == ((64494, (1, 2, 3)),)
+
+
+@pytest.mark.parametrize("ending", Ending)
+def test_an_answer_that_stops_at_any_byte_counts_for_nothing(
+    captured: dict[str, bytes], ending: Ending
+) -> None:
+    answer = captured["demo_full_v2"]
+    cuts = range(len(answer)) if ending is Ending.CLOSED else range(0, len(answer), 16)
+    union = Union()
+    with ExitStack() as caches:
+        sources = []
+        for cut in cuts:
+            talk = scripted({b"\x02\x02": answer[:cut]}, then=ending)
+            cache = caches.enter_context(TcpServer(talk))
+            sources.append(RtrSource(f"rtr://127.0.0.1:{cache.port}", union, timeout_s=0.3))
+            caches.callback(sources[-1].stop)
+        for source in sources:
+            source.refresh(0.0)
+        give_up = time.monotonic() + SYNC_S
+        while not all(source.status(0.0).error for source in sources):
+            assert time.monotonic() < give_up
+            time.sleep(0.01)
+        why = "closed the connection" if ending is Ending.CLOSED else "no answer within 0.3 s"
+        assert all(why in source.status(0.0).error for source in sources)
+        assert (union.sources, len(union.table), union.aspas) == ((), 0, {})
 
 
 def test_a_sudden_shrinkage_is_held_back(
@@ -172,6 +305,47 @@ def test_tls_takes_a_certificate_that_somebody_vouches_for(
         assert "certificate" in refused.health().error.lower()
         taken = validator(f"rtrs://127.0.0.1:{port}", rtr_ca_file=str(certificate))
         until(taken, lambda: taken.health().state == "fresh")
+
+
+@pytest.mark.parametrize("names", ["IP:127.0.0.2", "DNS:rtr.example.net"])
+def test_tls_takes_no_certificate_of_another_name(
+    tmp_path: Path, validator: Callable[..., Validator], names: str
+) -> None:
+    key, certificate = self_signed(tmp_path, names=names)  # its common name is 127.0.0.1
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate, key)
+    with TcpServer(scripted({}, then=Ending.SILENCE), tls=tls) as cache:
+        vrps = validator(f"rtrs://127.0.0.1:{cache.port}", rtr_ca_file=str(certificate))
+        until(vrps, lambda: vrps.health().state == "error")
+    assert "127.0.0.1" in vrps.health().error
+    assert "certificate is not valid for" in vrps.health().error
+
+
+def test_tls_shows_our_certificate_to_a_cache_that_asks_for_it(
+    tmp_path: Path, captured: dict[str, bytes], validator: Callable[..., Validator]
+) -> None:
+    key, certificate = self_signed(tmp_path)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(certificate))
+    tls.verify_mode = ssl.CERT_REQUIRED
+    tls.load_cert_chain(certificate, key)
+    answers = {b"\x02\x02": captured["demo_full_v2"]}
+    known = {"rtr_ca_file": str(certificate)}
+    with TcpServer(scripted(answers, then=Ending.SILENCE), tls=tls) as cache:
+        stranger = validator(f"rtrs://127.0.0.1:{cache.port}", **known)
+        until(stranger, lambda: stranger.health().state == "error")
+        known |= {"rtr_cert_file": str(certificate), "rtr_key_file": str(key)}
+        friend = validator(f"rtrs://127.0.0.1:{cache.port}", **known)
+        until(friend, lambda: friend.health().state == "fresh")
+
+
+def test_a_certificate_that_cannot_be_read_is_named_with_its_setting(
+    tmp_path: Path, validator: Callable[..., Validator]
+) -> None:
+    key, certificate = self_signed(tmp_path)
+    with pytest.raises(UsageError, match=r"rpki\.rtr_ca_file"):
+        validator("rtrs://127.0.0.1:9", rtr_ca_file=str(key))
+    with pytest.raises(UsageError, match=r"rpki\.rtr_key_file"):
+        validator("rtrs://127.0.0.1:9", rtr_cert_file=str(certificate))
 
 
 def random_address(rng: Random, width: int) -> int:

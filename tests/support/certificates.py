@@ -7,13 +7,18 @@ from shutil import which
 import pytest
 
 
-def self_signed(folder: Path) -> tuple[Path, Path]:
-    """Key and certificate for 127.0.0.1 that nobody vouches for; skips without openssl."""
+def self_signed(folder: Path, *, names: str = "IP:127.0.0.1") -> tuple[Path, Path]:
+    """Key and certificate that nobody vouches for, by default for 127.0.0.1; skips without
+    openssl.
+
+    Args:
+        names: its subjectAltName.
+    """
     if which("openssl") is None:
         pytest.skip("needs openssl to make a certificate")
     key, certificate = folder / "key.pem", folder / "cert.pem"
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
     command += ["-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-keyout", str(key)]
-    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-out", str(certificate)]
+    command += ["-addext", f"subjectAltName={names}", "-out", str(certificate)]
     subprocess.run(command, check=True, capture_output=True)
     return key, certificate

@@ -1,5 +1,6 @@
 """Real RTR caches on loopback, and BIRD as an oracle."""
 
+import asyncio
 import json
 import re
 import shutil
@@ -7,16 +8,25 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from enum import Enum, auto
 from pathlib import Path
 
 import pytest
 
 from bgptui.domain.rpki import Vrp
 from bgptui.rpki.aspa_table import Providers
+from support.faulty_http import Talk
 
 START_S = 10.0
+
+
+class Ending(Enum):
+    """What a scripted cache does when it has said what it had to say."""
+
+    CLOSED = auto()
+    SILENCE = auto()
 
 
 def program(name: str) -> str:
@@ -85,6 +95,13 @@ class StayRtr:
         assert self._process is not None
         self._process.send_signal(signal.SIGHUP)
 
+    def await_serial(self, serial: int) -> None:
+        """Wait until a reload has led to this serial."""
+        until = time.monotonic() + START_S
+        while f'new serial {serial}"' not in self._log.read_text():
+            assert time.monotonic() < until, self._log.read_text()
+            time.sleep(0.01)
+
     def stop(self) -> None:
         if self._process is not None:
             self._process.kill()
@@ -102,6 +119,20 @@ def stayrtr(folder: Path, vrps: Sequence[Vrp], *options: str) -> Iterator[StayRt
         yield cache
     finally:
         cache.stop()
+
+
+def scripted(answers: Mapping[bytes, bytes], *, then: Ending) -> Talk:
+    """A cache that knows answers to a few queries, by their version and type, and no others."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while header := await reader.readexactly(8):
+            await reader.readexactly(int.from_bytes(header[4:]) - len(header))
+            writer.write(answers.get(header[:2], b""))
+            await writer.drain()
+            if then is Ending.CLOSED:
+                return
+
+    return talk
 
 
 class Bird:

@@ -9,7 +9,8 @@ from bgptui.errors import BadInput
 from bgptui.rpki.aspa_table import Providers, check_aspa, united
 from bgptui.rpki.aspa_verification import Direction, attestation, verify
 
-VECTORS = ("aspa_sriram_official.json", "aspa_openbgpd.json")
+# With the number of paths and of hops in each.
+VECTORS = (("aspa_sriram_official.json", 25, 0), ("aspa_openbgpd.json", 84, 49))
 UP, DOWN = Direction.UPSTREAM, Direction.DOWNSTREAM
 
 
@@ -25,10 +26,13 @@ def providers_of(vectors: dict[str, dict[str, list[int]]]) -> dict[int, Provider
     return {int(customer): tuple(named) for customer, named in vectors["aspas"].items()}
 
 
-@pytest.mark.parametrize("name", VECTORS)
-def test_every_vector_has_its_state_and_ramps(shared: Path, name: str) -> None:
+@pytest.mark.parametrize(("name", "paths", "hops"), VECTORS)
+def test_every_vector_has_its_state_and_ramps(
+    shared: Path, name: str, paths: int, hops: int
+) -> None:
     vectors = json.loads((shared / "conformance" / name).read_text())
     aspas = providers_of(vectors)
+    assert (len(vectors["path_cases"]), len(vectors.get("hop_cases", ()))) == (paths, hops)
     for case in vectors["path_cases"]:
         got = verify(aspas, as_path(case["as_path"]), Direction(case["direction"]))
         assert got.state == case["expected"], case

@@ -175,6 +175,7 @@ def test_a_cache_may_answer_in_a_lower_version_and_must_stay_with_it() -> None:
         (EndOfData(7, 1, 0, 0, 0), (1, 1, 600)),
         (EndOfData(7, 1, 2**32 - 1, 2**32 - 1, 2**32 - 1), (86_400, 7_200, 172_800)),
         (EndOfData(7, 1, 86_400, 600, 600), (86_400, 600, 86_401)),
+        (EndOfData(7, 1, 60, 7_200, 600), (60, 7_200, 7_201)),
     ],
 )
 def test_timers_are_clamped(end: EndOfData, timers: tuple[int, int, int]) -> None:
@@ -319,3 +320,116 @@ def test_whatever_comes_the_session_goes_on_or_hangs_up(received: list[bytes]) -
         if any(step.hang_up for step in steps):
             session.disconnected()
             assert asked(session.connected())
+
+
+def test_each_connection_begins_with_the_best_version_and_a_session_is_of_its_version() -> None:
+    session = synchronised(A)
+    session.disconnected()
+    session.connected()
+    say(session, ErrorReport(4), version=1)
+    session.disconnected()
+    # Session 7 was of version 2: that of version 1 is another one, whatever its number.
+    query = session.connected()
+    assert (query[0], asked(query)) == (1, [ResetQuery()])
+    (step,) = say(session, CacheResponse(7), A, EndOfData(7, 5, 60, 30, 600), version=1)
+    take(session, step)
+    session.disconnected()
+    query = session.connected()
+    assert (query[0], asked(query)) == (2, [ResetQuery()])
+    say(session, ErrorReport(4), version=1)
+    session.disconnected()
+    query = session.connected()
+    assert (query[0], asked(query)) == (1, [SerialQuery(7, 5)])
+    assert len(vrps(session)) == 1
+
+
+def test_a_delta_of_another_version_is_an_answer_from_another_session() -> None:
+    session = synchronised(A)
+    session.disconnected()
+    session.connected()
+    (step,) = say(session, CacheResponse(7), version=1)
+    assert "another session" in step.hang_up
+    assert session.vrps is None
+
+
+def test_a_notice_from_another_session_ends_this_one() -> None:
+    session = synchronised(A)
+    (step,) = say(session, SerialNotify(8, 2))
+    (report,) = asked(step.send)
+    assert isinstance(report, ErrorReport)
+    assert (report.code, session.vrps) == (0, None)
+
+
+def test_without_data_at_the_cache_everything_is_asked_for_next_and_ours_is_kept() -> None:
+    session = synchronised(A)
+    session.query()
+    (step,) = say(session, ErrorReport(2))
+    assert step.hang_up
+    session.disconnected()
+    assert asked(session.connected()) == [ResetQuery()]
+    assert len(vrps(session)) == 1
+
+
+@pytest.mark.parametrize("when", ["established", "full", "answering"])
+def test_a_cache_reset_that_nobody_asked_for_is_no_way_to_go_round_for_ever(when: str) -> None:
+    session = synchronised(A) if when != "full" else RtrSession()
+    before: tuple[Pdu, ...] = ()
+    if when == "full":
+        session.connected()
+    if when == "answering":
+        session.query()
+        before = (CacheResponse(7),)
+    (step,) = say(session, *before, CacheReset())
+    assert "nobody asked for" in step.hang_up
+
+
+def test_a_malformed_error_report_ends_the_connection_without_an_answer() -> None:
+    session = synchronised(A)
+    (step,) = session.receive(bytes.fromhex("020a000000000010" + "0000000900000000"))
+    assert (step.send, len(vrps(session))) == (b"", 1)
+    assert step.hang_up
+
+
+def test_what_has_expired_is_not_renewed_by_a_delta() -> None:
+    session = synchronised(A)
+    session.expire(NOW + 600)
+    assert len(vrps(session)) == 1
+    session.query()
+    session.expire(NOW + 601)  # an answer about it is under way
+    assert len(vrps(session)) == 1
+    session.disconnected()
+    session.expire(NOW + 601)
+    assert (session.vrps, asked(session.connected())) == (None, [ResetQuery()])
+
+
+def test_an_update_is_taken_before_what_follows_it_in_the_same_bytes() -> None:
+    session = RtrSession()
+    session.connected()
+    end = EndOfData(7, 1, 60, 30, 600)
+    content = b"".join(encode(2, pdu) for pdu in (CacheResponse(7), A, end, A))
+    steps = session.receive(content)
+    take(session, next(steps))
+    assert len(vrps(session)) == 1
+    # The second announcement stands outside of an answer: a fatal error, which flushes.
+    assert next(steps).hang_up
+    assert session.vrps is None
+
+
+def test_an_error_report_about_a_pdu_that_is_too_long_is_not_too_long_itself() -> None:
+    session = RtrSession()
+    session.connected()
+    providers = tuple(range(16_380))
+    content = encode(2, Aspa(True, 1, providers))
+    assert len(content) == 65_532
+    steps = list(session.receive(encode(2, CacheResponse(7)) + content))
+    (report,) = asked(steps[-1].send)
+    assert isinstance(report, ErrorReport)
+    assert report.code == 9
+    assert len(steps[-1].send) <= 65_535
+
+
+def test_what_is_no_rtr_cache_is_said_to_be_none() -> None:
+    session = RtrSession()
+    session.connected()
+    (step,) = session.receive(b"SSH-2.0-OpenSSH_9.2p1\r\n")
+    assert "is this an RTR cache?" in step.hang_up

@@ -106,3 +106,15 @@ def test_exceptions_hold_after_the_union_and_an_assertion_is_never_filtered() ->
     assert validate(union.table, "192.0.2.0/24", 64500).state is RpkiState.INVALID
     assert validate(union.table, "192.0.2.0/24", 64501).state is RpkiState.VALID
     assert validate(union.table, "198.51.100.0/24", 64500).state is RpkiState.VALID
+
+
+def test_an_aspa_filter_takes_a_customers_out_of_every_source_and_an_assertion_puts_it_in(
+    shared: Path,
+) -> None:
+    vectors = json.loads((shared / "conformance" / "slurm.json").read_text())
+    file = vectors["files"]["rpki-rs test-data/slurm/full_v2.json"]
+    union = Union(read_slurm(json.dumps(file).encode(), name="f"))
+    for source, provider in (("a", 1), ("b", 2)):
+        union.put(source, set_of([]), {64496: (provider,), 64511: (provider,)})
+    # 64496 is filtered, and asserted with other providers.
+    assert union.aspas == {64496: (64497, 64498), 64511: (1, 2)}

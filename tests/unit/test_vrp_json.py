@@ -64,6 +64,39 @@ def test_each_producers_shape_is_read_alike(document: object) -> None:
     assert (file.as_of, file.source, file.refused) == (BUILT, "f.json", {})
 
 
+@pytest.mark.parametrize(
+    "member",
+    [
+        {"aspas": [{"customer_asid": 64496, "expires": 2_000, "providers": [64498, 64497]}]},
+        {"aspas": [{"customer": "AS64496", "providers": ["AS64497", "AS64498"], "ta": "ripe"}]},
+        {"aspas": [{"customer_asid": "64496", "providers": ["64497", 64498, 64497]}]},
+        {
+            "provider_authorizations": {
+                "ipv4": [{"customer_asid": 64496, "expires": 2_000, "providers": [64497]}],
+                "ipv6": [{"customer_asid": 64496, "expires": 2_000, "providers": [64498]}],
+            }
+        },
+        # Two attestations of one customer count together; one that has expired does not.
+        {
+            "aspas": [
+                {"customer_asid": 64496, "providers": [64497]},
+                {"customer_asid": 64496, "providers": [64498]},
+                {"customer_asid": 64496, "providers": [64499], "expires": 1_000},
+            ]
+        },
+    ],
+    ids=["rpki-client", "routinator", "text", "legacy", "several"],
+)
+def test_each_producers_aspas_are_read_alike(member: dict[str, object]) -> None:
+    assert read({"roas": [], **member}, expired_at=1_000.0).aspas == {64496: (64497, 64498)}
+
+
+@pytest.mark.parametrize("anchor", ["ripe", "ripencc", "RIPE", "ripe-ncc"])
+def test_a_trust_anchor_has_one_name_whoever_names_it(anchor: str) -> None:
+    file = read({"roas": [{"asn": 1, "prefix": "192.0.2.0/24", "maxLength": 24, "ta": anchor}]})
+    assert covering(file, "192.0.2.0/24")[0].trust_anchor == "ripe"
+
+
 def test_malformed_entries_are_counted_by_reason_and_the_others_taken() -> None:
     good = {"asn": 64496, "prefix": "192.0.2.0/24", "maxLength": 24, "ta": "ripe"}
     file = read(
