@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from bgptui.commands.vrp_sources import ageing_of, loaded_vrps
+from bgptui.commands.vrp_sources import NOTHING, ageing_of, loaded_vrps
 from bgptui.domain.alert_json import iso_utc, printable
 from bgptui.domain.aspa import PathVerification
 from bgptui.domain.prefix import format_prefix, parse_prefix
 from bgptui.domain.routing import AsPath
 from bgptui.domain.rpki import OriginValidation
-from bgptui.errors import BadInput, UsageError
+from bgptui.errors import BadInput, ServiceUnreachable, UsageError
 from bgptui.rpki.aspa_verification import Direction
 from bgptui.rpki.source import Ageing
 from bgptui.rpki.validator import Validator
@@ -87,10 +87,10 @@ def aspa(args: argparse.Namespace) -> int:
 
 
 def status(args: argparse.Namespace) -> int:
-    """Each source: state, size and age."""
-    now = time.time()
+    """Each source: state, size and age; 3 where none of them has anything."""
     with loaded_vrps(args, must_be_there=False) as vrps:
-        statuses = vrps.statuses()
+        statuses, has_any = vrps.statuses(), vrps.health().state not in NOTHING
+    now = time.time()
     for source in statuses:
         if args.json:
             _print_json(msgspec.to_builtins(source) | {"as_of": _iso(source.as_of)})
@@ -103,20 +103,22 @@ def status(args: argparse.Namespace) -> int:
         for more in (source.detail, source.error):
             if more:
                 print(f"  {printable(more)}")
-    return 0
+    return 0 if has_any else ServiceUnreachable.exit_code
 
 
 def _answer_lines(kind: type[Any], answer: Callable[[Any], Line]) -> int:
-    """Answer each JSON line of standard input with one; 1 where one could not be."""
+    """Answer each JSON line of standard input with one, at once; 1 where one could not be."""
+    if sys.stdin.isatty():
+        print("JSON lines, please; Ctrl-D ends them", file=sys.stderr)
     decoder, failed = msgspec.json.Decoder(kind), 0
-    for line in sys.stdin.buffer:
+    for number, line in enumerate(sys.stdin.buffer, start=1):
         if not line.strip():
             continue
         try:
             _print_json(answer(decoder.decode(line)))
         except (msgspec.DecodeError, UnicodeDecodeError, BadInput) as error:
             failed = 1
-            _print_json({"error": str(error)})
+            _print_json({"error": str(error), "line": number})
     return failed
 
 
@@ -154,9 +156,7 @@ def _verification_line(got: PathVerification | None) -> Line:
         "reason": got.reason or None,
         "failing_hop": hops[0] if hops else None,
         "failing_hops": hops,
-        "ramps": {
-            name: getattr(got, name) for name in ("max_up", "min_up", "max_down", "min_down")
-        },
+        "ramps": {name: getattr(got, name) for name in _RAMPS},
     }
 
 
@@ -200,4 +200,4 @@ def _iso(moment: float | None) -> str | None:
 
 
 def _print_json(line: Line) -> None:
-    print(msgspec.json.encode(line).decode())
+    print(msgspec.json.encode(line).decode(), flush=True)

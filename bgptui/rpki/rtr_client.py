@@ -125,9 +125,10 @@ class RtrSource:
             while not self._stop.is_set():
                 version, known = session.next_version, session.session
                 committed = session.committed_at
-                self._error = f"{self._location}: {self._connect_and_follow()}"
+                why = self._connect_and_follow()
                 if self._stop.is_set() or session.next_version < version:
                     continue  # a lower version is tried at once
+                self._error = f"{self._location}: {why}"
                 log.warning("VRPs: %s", self._error)
                 if session.committed_at != committed:
                     attempt = 1
@@ -145,6 +146,10 @@ class RtrSource:
                 return self._follow(connection)
         except TimeoutError:
             return f"no answer within {self._timeout_s:g} s"
+        except ssl.SSLCertVerificationError as error:
+            return f"its certificate is not to be trusted: {error.verify_message}"
+        except ssl.SSLError as error:
+            return f"TLS with it fails: {error.reason or error}"
         except OSError as error:
             return str(error.strerror or error)
         finally:
@@ -248,10 +253,13 @@ def _address(location: str) -> tuple[str, int]:
     try:
         parts = urlsplit(location)
         host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise UsageError(f"{location}: {error}") from None
+    except ValueError:
+        host = port = None
     if not host or parts.path not in ("", "/") or parts.username is not None:
-        raise UsageError(f"{location}: an RTR cache is named as {parts.scheme}://host:port")
+        raise UsageError(
+            f"{location}: an RTR cache is named as HOST:PORT, rtr://HOST:PORT or, with TLS,"
+            " rtrs://HOST:PORT; an IPv6 address in brackets"
+        )
     return host, port or _PORTS[parts.scheme]
 
 

@@ -4,13 +4,16 @@ import json
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
+from bgptui.demo.catalogue import scenario
 from bgptui.domain.rpki import Vrp
-from support.program import TIMEOUT_S, Program
-from support.rtr_caches import stayrtr
+from support.faulty_http import TcpServer
+from support.program import SCENARIO_START, TIMEOUT_S, Program
+from support.rtr_caches import Ending, scripted, stayrtr
 
 
 @pytest.fixture
@@ -83,6 +86,53 @@ def test_lines_are_answered_one_by_one_and_a_bad_one_costs_itself(
     ]
     assert got[0]["vrps"][0]["asn"] == 64496
     assert "192.0.2.0/33" in got[1]["error"]
+    assert [one.get("line") for one in got] == [None, 2, 3, None, None]
+
+
+HOSTILE = [
+    '{"prefix":"192.0.2.0/24","origin":' + "9" * 5_000 + "}",
+    '{"prefix":"192.0.2.0/24","origin":1e400}',
+    '{"prefix":"192.0.2.0/24","origin":-1}',
+    '{"prefix":"192.0.2.0/24","origin":1.5}',
+    '{"prefix":"192.0.2.0/24","origin":true}',
+    '{"prefix":"192.0.2.0/24"}',
+    '{"prefix":"192.0.2.0/24\\u001b[31m","origin":1}',
+    '{"prefix":"192.0.2.1/24","origin":1}',
+    "[" * 100_000,
+    "null",
+    "\x00",
+]
+
+
+def test_hostile_lines_cost_themselves_and_blank_ones_nothing(program: Program, vrps: Path) -> None:
+    lines = [*HOSTILE, "", "   ", {"prefix": "192.0.2.0/24", "origin": 64496}]
+    got = answers(program, "rpki", "validate", "--vrps", str(vrps), lines=lines, exit_code=1)
+    assert [one.get("line") for one in got] == [*range(1, len(HOSTILE) + 1), None]
+    assert got[-1]["state"] == "valid"
+
+
+def test_each_line_is_answered_before_the_next_is_read(program: Program, vrps: Path) -> None:
+    asked = json.dumps({"prefix": "192.0.2.0/24", "origin": 64496}) + "\n"
+    with subprocess.Popen(
+        program.command("rpki", "validate", "--vrps", str(vrps)),
+        env=program.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(asked)
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["state"] == "valid"
+        # Who asked goes away: no traceback.
+        process.stdout.close()
+        process.stdin.write(asked)
+        process.stdin.close()
+        assert process.wait(TIMEOUT_S) == 1
+        assert process.stderr.read() == ""
 
 
 def test_paths_are_verified_with_their_failing_hop(program: Program, vrps: Path) -> None:
@@ -125,4 +175,40 @@ def test_an_rtr_cache_is_asked_and_one_that_is_away_is_named(
         command = ("rpki", "validate", "192.0.2.0/24", "64496", "--rtr", address)
         assert "valid" in program.run(*command).stdout
     said = program.run(*command, exit_code=3).stderr
-    assert f"bgptui: VRPs: rtr://{address}: Connection refused" in said
+    assert said == f"bgptui: VRPs: rtr://{address}: Connection refused\n"
+    shown = program.run("rpki", "status", "--rtr", address, exit_code=3)
+    assert f"rtr://{address}: error" in shown.stdout
+    assert shown.stderr == ""
+    wrong = program.run(*command[:-1], "http://192.0.2.1/", exit_code=2).stderr
+    assert "takes HOST:PORT" in wrong
+
+
+def test_every_source_is_waited_for_before_the_first_verdict(
+    program: Program, vrps: Path, tmp_path: Path
+) -> None:
+    with stayrtr(tmp_path, [Vrp("203.0.113.0/24", 24, 64500)]) as cache:
+        locations = json.dumps([str(vrps), f"rtr://127.0.0.1:{cache.port}", "rtr://127.0.0.1:9"])
+        settings = ("--set", f"rpki.sources={locations}", "--set", "rpki.stale_after_s=31536000")
+        shown = program.run("rpki", "status", *settings).stdout
+        assert "loading" not in shown
+        assert "rtr://127.0.0.1:9: error" in shown
+        command = ("rpki", "validate", "203.0.113.0/24", "64500", *settings)
+        assert ": valid" in program.run(*command).stdout
+
+
+def test_a_cache_that_says_nothing_is_given_up_and_named(program: Program) -> None:
+    with TcpServer(scripted({}, then=Ending.SILENCE)) as cache:
+        address = f"127.0.0.1:{cache.port}"
+        command = ("rpki", "validate", "192.0.2.0/24", "64496", "--rtr", address)
+        said = program.run(*command, "--set", "rpki.fetch_timeout_s=1", exit_code=3).stderr
+    assert said == f"bgptui: VRPs: rtr://{address}: no answer within 1 s\n"
+
+
+def test_a_replay_says_which_sources_it_leaves_out(program: Program, vrps: Path) -> None:
+    recording = program.home / "one.jsonl"
+    recording.write_bytes(
+        next(scenario("subprefix-hijack").frames(SCENARIO_START, rng=Random(1)))[1]
+    )
+    sources = ("--set", 'rpki.sources=["rtr://127.0.0.1:9"]')
+    said = program.run("replay", str(recording), "--vrps", str(vrps), *sources).stderr
+    assert f"takes {vrps} as it stands and leaves out rtr://127.0.0.1:9" in said

@@ -170,8 +170,9 @@ def test_a_cache_that_starts_anew_with_much_less_is_not_believed_at_once(
         time.sleep(1.1)  # stayrtr's session id is the second in which it starts
         cache.start()
         until(vrps, lambda: "3 VRPs instead of 21" in vrps.health().error)
-        # Its session is gone, so that there is nothing to go by: no verdict, but no wrong one.
-        assert state(vrps, "10.19.0.0/16", 64496) is RpkiState.UNAVAILABLE
+        # What it said before holds, or nothing does where it had time to say that this session
+        # is unknown to it: in no case is the route not found.
+        assert state(vrps, "10.19.0.0/16", 64496) in (RpkiState.VALID, RpkiState.UNAVAILABLE)
 
 
 @pytest.mark.parametrize("version", [0, 1, 2])

@@ -1,10 +1,12 @@
 """The source against real files and a real HTTP server."""
 
+import gzip
 import json
 import os
 import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -61,7 +63,13 @@ class Site(BaseHTTPRequestHandler):
         self.send_header("Last-Modified", "Sun, 20 Jul 2025 09:31:33 GMT")
         self.send_header("Content-Length", str(len(site.answer) + site.missing))
         self.end_headers()
-        self.wfile.write(site.answer)
+        if not site.drip_s:
+            self.wfile.write(site.answer)
+            return
+        with suppress(ConnectionError):
+            for octet in site.answer:
+                self.wfile.write(bytes([octet]))
+                site.released.wait(site.drip_s)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         pass
@@ -77,6 +85,7 @@ class Server(ThreadingHTTPServer):
         self.status = 200
         self.missing = 0
         self.redirect = ""
+        self.drip_s = 0.0
         self.stall = threading.Event()
         self.released = threading.Event()
         self.requests: list[dict[str, str]] = []
@@ -224,6 +233,25 @@ def test_a_body_beyond_the_bound_is_refused(site: Server) -> None:
     site.answer = b" " * 200_000
     with pytest.raises(BadInput, match="more than 100000 bytes"):
         source(site.url).load(BUILT)
+
+
+def test_a_compressed_body_is_inflated_and_one_that_is_something_else_is_refused_by_name(
+    site: Server,
+) -> None:
+    vrps = source(site.url)
+    site.answer = gzip.compress(document())
+    vrps.load(BUILT)
+    assert state(vrps) is RpkiState.VALID
+    site.answer, site.etag = b"<!doctype html><title>Log in</title>", '"2"'
+    with pytest.raises(BadInput, match=r"vrps\.json holds no VRPs"):
+        vrps.load(BUILT + 600)
+    assert state(vrps) is RpkiState.VALID
+
+
+def test_a_body_that_comes_in_drops_is_given_up(site: Server) -> None:
+    site.drip_s = 0.1
+    with pytest.raises(Transient, match="too slow"):
+        source(site.url, timeout_s=0.3).load(BUILT)
 
 
 def test_a_server_that_does_not_answer_is_given_up(site: Server) -> None:

@@ -169,7 +169,7 @@ async def test_enter_opens_the_detail_which_stays_on_its_alert_and_takes_acts(
         assert "ACK" in text.whole_text
         await pilot.press("G", "g", "ctrl+d", "ctrl+u", "j", "k", "escape")
         assert _is_on(pilot, MainScreen)
-        await pilot.pause()
+        await _tick(pilot)
         assert "8841" in _line_under_cursor(pilot)
         assert feed.followed is None
 
