@@ -308,6 +308,29 @@ def test_tls_takes_a_certificate_that_somebody_vouches_for(
         until(taken, lambda: taken.health().state == "fresh")
 
 
+def test_a_cache_in_sync_that_was_taken_out_of_the_union_is_put_in_again(tmp_path: Path) -> None:
+    union = Union()
+    with stayrtr(tmp_path, HERE) as cache:
+        location = f"rtr://127.0.0.1:{cache.port}"
+        source = RtrSource(location, union, timeout_s=5.0)
+        source.refresh(0.0)
+        await_size(union, location, len(HERE))
+        union.remove(location)
+        await_size(union, location, len(HERE))
+        # It is still the cache's: a delta finds it.
+        cache.publish([*HERE, Vrp("198.51.100.0/24", 24, 64500)])
+        cache.reload()
+        await_size(union, location, len(HERE) + 1)
+        source.stop()
+
+
+def await_size(union: Union, location: str, vrps: int) -> None:
+    give_up = time.monotonic() + SYNC_S
+    while union.size(location)[0] != vrps:
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
 @pytest.mark.parametrize("names", ["IP:127.0.0.2", "DNS:rtr.example.net"])
 def test_tls_takes_no_certificate_of_another_name(
     tmp_path: Path, validator: Callable[..., Validator], names: str
