@@ -216,7 +216,10 @@ class RtrSession:
         self._answer, self._ended = None, None
         self.state = State.ESTABLISHED
         notified, self._notified = self._notified, None
-        return Step() if notified is None else Step(send=self.query())
+        if notified is None:
+            return Step()
+        known = notified.session == self.session and not self._is_news(notified)
+        return Step() if known else Step(send=self.query())
 
     def _take(self, version: int, pdu: Pdu) -> Step | None:
         if isinstance(pdu, ErrorReport):
@@ -264,9 +267,11 @@ class RtrSession:
             return None
         if self.session is not None and pdu.session != self.session:
             raise ProtocolError(ErrorCode.CORRUPT_DATA, "a notice from another session")
-        if self.session is not None and not _is_newer(pdu.serial, self.serial):
-            return None
-        return Step(send=self.query())
+        return Step(send=self.query()) if self._is_news(pdu) else None
+
+    def _is_news(self, pdu: SerialNotify) -> bool:
+        """Whether a notice is of a serial after ours; RFC 1982 arithmetic modulo 2 ** 32."""
+        return self.session is None or 0 < (pdu.serial - self.serial) % 2**32 < 2**31
 
     def _begin_answer(self, pdu: CacheResponse) -> None:
         if self.state is State.ESTABLISHED or self._answer is not None:
@@ -349,11 +354,6 @@ class RtrSession:
         self.flush()
         report = encode(self.version, ErrorReport(error.code, error.pdu, str(error)))
         return Step(send=report, hang_up=str(error))
-
-
-def _is_newer(serial: int, than: int) -> bool:
-    """RFC 1982 arithmetic modulo 2 ** 32."""
-    return 0 < (serial - than) % 2**32 < 2**31
 
 
 def _clamped(value: int, bounds: tuple[int, int, int]) -> int:

@@ -110,6 +110,13 @@ def test_a_notice_while_an_answer_is_under_way_is_answered_after_it() -> None:
     assert asked(take(session, step).send) == [SerialQuery(7, 1)]
 
 
+def test_a_notice_of_what_the_answer_under_way_brings_is_not_answered() -> None:
+    session = RtrSession()
+    session.connected()
+    (step,) = say(session, CacheResponse(7), SerialNotify(7, 2), EndOfData(7, 2, 60, 30, 600))
+    assert take(session, step).send == b""
+
+
 def test_a_notice_during_negotiation_is_ignored() -> None:
     session = RtrSession()
     session.connected()
