@@ -9,7 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from support.program import SCENARIO_START, Incident, Program
+from bgptui.demo.catalogue import scenario
+from support.program import Incident, Program
 
 RECORDING = "data/rislive/ris-live-1000-frames-20190523.jsonl"
 VRPS = "data/rpki/vrps-15k.json"
@@ -112,7 +113,8 @@ def test_peers_that_keep_arriving_are_counted_alike_in_every_replay(
     program: Program, incident: Incident
 ) -> None:
     crowded = program.home / "crowded.jsonl"
-    arrive_at = SCENARIO_START - 300  # before the hijack and through it
+    # Before the hijack and through it.
+    arrive_at = scenario("subprefix-hijack").recorded.start - 300
     with incident.recording.open("rb") as calm, crowded.open("wb") as recording:
         number = 0
         for frame in calm:

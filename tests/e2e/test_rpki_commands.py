@@ -4,15 +4,13 @@ import json
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 
-from bgptui.demo.catalogue import scenario
 from bgptui.domain.rpki import Vrp
 from support.faulty_http import TcpServer
-from support.program import SCENARIO_START, TIMEOUT_S, Program
+from support.program import TIMEOUT_S, Incident, Program
 from support.rtr_caches import Ending, scripted, stayrtr
 
 
@@ -204,11 +202,12 @@ def test_a_cache_that_says_nothing_is_given_up_and_named(program: Program) -> No
     assert said == f"bgptui: VRPs: rtr://{address}: no answer within 1 s\n"
 
 
-def test_a_replay_says_which_sources_it_leaves_out(program: Program, vrps: Path) -> None:
+def test_a_replay_says_which_sources_it_leaves_out(
+    program: Program, vrps: Path, incident: Incident
+) -> None:
     recording = program.home / "one.jsonl"
-    recording.write_bytes(
-        next(scenario("subprefix-hijack").frames(SCENARIO_START, rng=Random(1)))[1]
-    )
+    with incident.recording.open("rb") as frames:
+        recording.write_bytes(next(frames))
     sources = ("--set", 'rpki.sources=["rtr://127.0.0.1:9"]')
     said = program.run("replay", str(recording), "--vrps", str(vrps), *sources).stderr
     assert f"takes {vrps} as it stands and leaves out rtr://127.0.0.1:9" in said
