@@ -218,7 +218,7 @@ class RtrSource:
         if session.vrps is None or session.has_expired(time.time()):
             return
         if self._union.said_by(name) is None:
-            session.vrps = self._union.put(name, session.vrps, dict(session.aspas))
+            self._union.put(name, session.vrps, dict(session.aspas))
 
     def _take(self, update: Update) -> Step:
         session, union, name = self._session, self._union, self._location

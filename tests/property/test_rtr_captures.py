@@ -59,8 +59,7 @@ def follow(session: RtrSession, pieces: Sequence[bytes]) -> list[str]:
             if step.update is not None:
                 vrps = step.update.vrps
                 if vrps is None:
-                    vrps = session.vrps or VrpSet()
-                    vrps.apply(step.update.delta)
+                    vrps = (session.vrps or VrpSet()).changed(step.update.delta)
                 after = session.commit(vrps, NOW)
                 done.append(f"take {step.update.size}, send {after.send.hex()}")
             if step.hang_up:
