@@ -20,6 +20,7 @@ from bgptui.correlate.session_alerts import SessionAlerts
 from bgptui.domain.alert import Alert, AlertChange, AlertType, Status
 from bgptui.domain.event import RouteCleared, RouteEvent
 from bgptui.domain.gap import Gap
+from bgptui.domain.health import Doubt
 from bgptui.domain.roa import RoaChange
 from bgptui.domain.routing import BgpMessage, MessageType, Peer
 from bgptui.domain.score import WindowScore
@@ -114,9 +115,9 @@ class Correlator:
         return dict(sorted(drops.items()))
 
     @property
-    def loners(self) -> tuple[Peer, ...]:
-        """Peers that mostly see what nobody else does: their word weighs less."""
-        return self._routes.loners
+    def doubted(self) -> dict[Peer, Doubt]:
+        """Peers whose word weighs less, and why; read from other threads."""
+        return self._routes.doubted
 
     @property
     def open_alerts(self) -> int:
@@ -164,6 +165,7 @@ class Correlator:
         changes = list(self.advance(now))
         for score in scores:
             changes += self._sessions.see_window(score.window)
+            changes += self._routes.see_window(score.window)
             if score.window.messages and not score.window.gap:
                 peer = score.window.peer
                 collector = None if peer is None else peer.collector

@@ -7,12 +7,14 @@ from enum import IntEnum, auto
 from msgspec import Struct
 
 from bgptui.correlate.agenda import LATENESS_S
+from bgptui.correlate.peer_trust import STUCK_OF
 from bgptui.domain.event import Cause, EventType, RouteEvent, RouteKey
 from bgptui.domain.routing import Peer
 from bgptui.domain.rpki import RpkiState
 
 PEERS_MOST = 4_096
 PREFIXES_MOST = 1_000
+KEEPERS_MOST = 16  # peers; an AS rarely has more
 PREFIX = "route|"
 
 # The event that names the matter comes first.
@@ -98,7 +100,7 @@ class RouteMatter:
 
     def __init__(self, key: str, *, grace_s: float, drops: Counter[str]) -> None:
         self.key = key
-        self.is_noted = False  # as something that one AS alone sees
+        self.is_noted = False  # as something that one AS alone sees, or keeps
         self.asns: set[int] = set()
         self.collectors: set[str] = set()
         self.cleared_at = 0.0
@@ -154,7 +156,10 @@ class RouteMatter:
     def _note(self, event: RouteEvent) -> News:
         at, peer, slot = event.timestamp, event.peer, _slot(event.key)
         known = self._firings.get((slot, peer))
-        unmet = event.key.prefix not in self._prefixes and len(self._prefixes) < PREFIXES_MOST
+        unmet = event.key.prefix not in self._prefixes
+        if unmet and len(self._prefixes) >= PREFIXES_MOST:
+            self._drops["prefixes_unnamed"] += 1
+            unmet = False
         if unmet:
             self._prefixes[event.key.prefix] = None
         if known is None:
@@ -266,6 +271,20 @@ class RouteMatter:
             if sum(weights.values()) >= enough or len(weights) >= enough == 1:
                 return since
         return None
+
+    @property
+    def keepers(self) -> frozenset[Peer]:
+        """The peers of the one AS that still has the route, where STUCK_OF or more had it."""
+        is_loss = self.key.startswith(f"{PREFIX}{EventType.VISIBILITY_LOSS}")
+        if is_loss or self._firing + self._having_before > KEEPERS_MOST:
+            return frozenset()  # who has a loss lacks the route
+        if len(self.asns) < STUCK_OF:
+            return frozenset()
+        having = {peer for peer, seen in self._from_before.items() if seen.until is None}
+        for (_, peer), firing in self._firings.items():
+            if firing.cleared_at is None:
+                having.add(peer)
+        return frozenset(having) if len({peer.asn for peer in having}) == 1 else frozenset()
 
     @property
     def witnesses(self) -> frozenset[Peer]:

@@ -8,19 +8,23 @@ from bgptui.correlate.agenda import LATENESS_S, Agenda, Errand
 from bgptui.correlate.gap_book import GapBook
 from bgptui.correlate.grouping import News, RouteMatter, matter_key
 from bgptui.correlate.ledger import Draft, Ledger, Standing
-from bgptui.correlate.peer_trust import ALONE_AFTER_S, PeerTrust
+from bgptui.correlate.peer_trust import ALONE_AFTER_S, STUCK_AFTER_S, PeerTrust
 from bgptui.correlate.recent_scores import RecentScores, Witness
 from bgptui.correlate.route_draft import ALERT_TYPES, route_draft, withdrawn_draft
 from bgptui.correlate.route_evidence import how_it_ended, sightings
 from bgptui.domain.alert import Alert, AlertChange
 from bgptui.domain.alert_json import withdrawn_at
-from bgptui.domain.event import RouteCleared, RouteEvent
+from bgptui.domain.event import Cause, RouteCleared, RouteEvent
+from bgptui.domain.health import Doubt
 from bgptui.domain.routing import Peer
 from bgptui.domain.score import WindowScore
+from bgptui.domain.window import FeatureWindow
 
 RECHECK_S = 10.0  # how often to look whether a gap that stops a hold-down has ended
 MATTERS_MOST = 50_000
 ALERTS_MOST = 10_000
+# Ends of which the peer said nothing.
+_JUDGED = frozenset({Cause.VRP_CHANGE, Cause.ASPA_CHANGE, Cause.WATCHLIST_CHANGE, Cause.MUTED})
 
 
 class RouteAlerts:
@@ -55,18 +59,23 @@ class RouteAlerts:
         self._trust = PeerTrust()
 
     @property
-    def loners(self) -> tuple[Peer, ...]:
-        """Peers that mostly see what nobody else does; read from other threads."""
-        return self._trust.loners
+    def doubted(self) -> dict[Peer, Doubt]:
+        """Peers whose word weighs less; read from other threads."""
+        return self._trust.doubted
 
     def observe(self, items: Iterable[RouteEvent | RouteCleared]) -> tuple[AlertChange, ...]:
         """What one message of one peer set off; several rules of it make one change."""
         changes: list[AlertChange] = []
         touched: dict[str, tuple[float, News]] = {}
+        called_off: set[str] = set()
         for item in items:
+            if item.is_of_peer:
+                self._trust.heard(item.peer)
             key = matter_key(item.key)
             if isinstance(item, RouteCleared):
                 news = self._clear(key, item)
+                if item.cause is Cause.WATCHLIST_CHANGE:
+                    called_off.add(key)
             elif not item.opens_alert or item.key.event_type not in ALERT_TYPES:
                 continue
             else:
@@ -75,7 +84,11 @@ class RouteAlerts:
             known = touched.get(key)
             touched[key] = (item.timestamp, news if known is None else max(news, known[1]))
         for key, (at, news) in touched.items():
-            changes += self._judge(key, at, news)
+            matter = self._alerted.get(key) or self._waiting.get(key)
+            if key in called_off and matter is not None and not matter.is_firing:
+                changes += self._end(matter, at)  # a hold-down is for routes that may come back
+            else:
+                changes += self._judge(key, at, news)
         return tuple(changes)
 
     def refresh(self, key: str, at: float) -> tuple[AlertChange, ...]:
@@ -93,6 +106,8 @@ class RouteAlerts:
             return changes
         matter = self._alerted.get(key) or waiting
         if matter is None or matter.is_firing:
+            if matter is not None:
+                self._look_for_stuck(matter, at)
             return ()
         deadline = self._deadline(matter)
         if deadline is None:
@@ -102,6 +117,16 @@ class RouteAlerts:
             self._agenda.put(deadline + LATENESS_S, key, Errand.LOOK)
             return self.refresh(key, at)  # it takes longer than was said
         return self._end(matter, deadline)
+
+    def see_window(self, window: FeatureWindow) -> tuple[AlertChange, ...]:
+        """A minute of a peer: one that is back from a silence weighs more again."""
+        back = self._trust.see_window(window)
+        if back is None:
+            return ()
+        changes: list[AlertChange] = []
+        for matter in [each for each in self._waiting.values() if each.sees(back)]:
+            changes += self._open_if_due(matter, float(window.end))
+        return tuple(changes)
 
     def take_in(self, scores: Iterable[WindowScore]) -> tuple[AlertChange, ...]:
         """Strong scores came: the open alerts they concern take them into their confidence."""
@@ -128,7 +153,8 @@ class RouteAlerts:
 
     def wake(self) -> None:
         """Data flows again, and gaps of the time before are known: count the hold-downs that
-        a restart interrupted."""
+        a restart interrupted. A minute has been seen."""
+        self._trust.list_silent()
         for matter in self._asleep:
             self._count_down(matter)
         self._asleep.clear()
@@ -142,6 +168,8 @@ class RouteAlerts:
         )
         if not matter.is_firing:
             self._count_down(matter)
+        elif key in self._alerted:
+            self._look_for_stuck(matter, item.timestamp)
         return news if key in self._alerted else News.NOTHING
 
     def _count_down(self, matter: RouteMatter) -> None:
@@ -197,7 +225,8 @@ class RouteAlerts:
 
     def _end(self, matter: RouteMatter, at: float) -> tuple[AlertChange, ...]:
         if self._waiting.pop(matter.key, None) is not None:
-            self._note_loners(matter)
+            if _JUDGED.isdisjoint(cause for cause, _ in matter.ends):
+                self._note_loners(matter)
             return ()
         draft = self._draft(matter, ended_at=at)
         del self._alerted[matter.key]
@@ -211,6 +240,20 @@ class RouteAlerts:
             matter.is_noted = True
             for peer in matter.witnesses:
                 self._trust.alone(peer)
+
+    def _look_for_stuck(self, matter: RouteMatter, at: float) -> None:
+        """One AS keeps what all others have lost: in time that is remembered of its peers, once.
+        Over a gap of ours nobody can tell."""
+        keepers = matter.keepers
+        if not keepers or matter.is_noted:
+            return
+        due = matter.cleared_at + STUCK_AFTER_S
+        if at < due:
+            self._agenda.put(due, matter.key, Errand.LOOK)
+        elif not self._gaps.touching(matter.cleared_at, at, matter.collectors):
+            matter.is_noted = True
+            for peer in keepers:
+                self._trust.stuck(peer)
 
     def _matter(self, key: str, at: float) -> RouteMatter:
         """The matter of `key`, a new one if need be."""

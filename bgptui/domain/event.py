@@ -42,6 +42,10 @@ class Cause(StrEnum):
     ACCEPTED = "accepted"
 
 
+# Ends that are the peer's own word.
+_SAID = frozenset({Cause.WITHDRAWN, Cause.REPLACED, Cause.SESSION_DOWN, Cause.RECOVERED})
+
+
 class RouteKey(Struct, frozen=True, order=True):
     """What makes two events the same matter: they belong to one alert.
 
@@ -92,6 +96,12 @@ class RouteEvent(Struct, frozen=True):
     opens_alert: bool = True
     evidence: dict[str, Any] = {}
     lasting_s: float = 0.0
+
+    @property
+    def is_of_peer(self) -> bool:
+        """The peer said something; else its route is judged otherwise."""
+        return "cause" not in self.evidence
+
     row: Reference | None = None
 
     @property
@@ -114,3 +124,8 @@ class RouteCleared(Struct, frozen=True):
     peer: Peer
     cause: Cause = Cause.WITHDRAWN
     detail: str = ""
+
+    @property
+    def is_of_peer(self) -> bool:
+        """The peer said something; else its route is judged otherwise."""
+        return self.cause in _SAID

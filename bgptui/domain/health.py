@@ -6,6 +6,7 @@ from msgspec import Struct
 
 QUIET_PEER_S = 600.0  # a BGP session without an UPDATE or KEEPALIVE for so long
 QUIET_PEERS_NAMED = 10
+DOUBTED_PEERS_NAMED = 10
 
 STALE_AFTER_S = 5.0  # older than this, a console must say BLIND and the row's age
 
@@ -84,12 +85,47 @@ class QuietPeer(Struct, frozen=True):
     last_message: float
 
 
+class Doubt(StrEnum):
+    """Why a peer's word weighs less: it is ALONE too often with what it sees, keeps routes that
+    all others have lost (STUCK), or was busy and is SILENT."""
+
+    ALONE = "alone"
+    STUCK = "stuck"
+    SILENT = "silent"
+
+
+class DoubtedPeer(Struct, frozen=True):
+    """A peer whose word weighs less."""
+
+    collector: str
+    address: str
+    asn: int
+    doubt: Doubt
+
+
+class RpkiSource(Struct, frozen=True):
+    """One source of validated payloads; `as_of` as below.
+
+    Attributes:
+        detail: protocol version, session and serial, where it has them.
+    """
+
+    name: str
+    state: str
+    vrps: int = 0
+    aspas: int = 0
+    as_of: float | None = None
+    detail: str = ""
+    error: str = ""
+
+
 class RpkiHealth(Struct, frozen=True):
     """Origin validation: source, age of its data and what it said of announcements so far.
 
     Attributes:
         as_of: build time of the VRPs, seconds since 1970 UTC; None without any.
         valid, invalid, not_found, unavailable: announced prefixes.
+        sources: each by itself.
     """
 
     source: str
@@ -101,6 +137,26 @@ class RpkiHealth(Struct, frozen=True):
     not_found: int = 0
     unavailable: int = 0
     error: str = ""
+    sources: tuple[RpkiSource, ...] = ()
+
+
+class WatchHealth(Struct, frozen=True):
+    """The watchlist in force.
+
+    Attributes:
+        file: where it was read from; empty where there is none.
+        since: when it was read, seconds since 1970 UTC.
+        error: why the file as it is now was refused; empty where it was not.
+    """
+
+    file: str = ""
+    since: float | None = None
+    error: str = ""
+
+
+def process_name(holder: str) -> str:
+    """Machine and process number of a lease's holder, e.g. `noc1:4711`."""
+    return holder.rpartition(":")[0] or holder
 
 
 class ProcessHealth(Struct, frozen=True):
@@ -121,8 +177,7 @@ class ProcessHealth(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """Machine and process number, e.g. `noc1:4711`."""
-        return self.holder.rpartition(":")[0] or self.holder
+        return process_name(self.holder)
 
     @property
     def is_stale(self) -> bool:
@@ -149,6 +204,9 @@ class Health(Struct, frozen=True):
         spool_bytes: rows on disk that wait for the database; 0 when it has caught up.
         spool_max_bytes: how many may; 0 where there is no spool.
         watched_prefixes: rules of the watchlist; 0 without one, None where unknown.
+        watch: the watchlist in force, and why a newer one is not.
+        doubted_peers: peers whose word weighs less for the correlator.
+        doubted: DOUBTED_PEERS_NAMED of them.
         processes: those that share the collectors; () where one has them all. Set by the reader.
     """
 
@@ -173,4 +231,7 @@ class Health(Struct, frozen=True):
     spool_bytes: int = 0
     spool_max_bytes: int = 0
     watched_prefixes: int | None = None
+    watch: WatchHealth = WatchHealth()
+    doubted_peers: int = 0
+    doubted: tuple[DoubtedPeer, ...] = ()
     processes: tuple[ProcessHealth, ...] = ()

@@ -1,17 +1,22 @@
 """Peers' routes that fire, so that the end of each is told; and what is told only once."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 from msgspec import Struct
 
-from bgptui.domain.event import RouteEvent, RouteKey
+from bgptui.domain.event import Cause, EventType, RouteCleared, RouteEvent, RouteKey
 from bgptui.domain.prefix_set import PrefixSet
 from bgptui.domain.routing import BgpMessage, Peer
-from bgptui.routemon.verdict import Origin
+from bgptui.domain.rpki import OriginValidation
+from bgptui.routemon.verdict import Origin, judge, single_as
+from bgptui.routemon.watchlist import Watchlist
 from bgptui.runtime.metrics import Metrics
 
 FIRING_MOST = 100_000  # (peer, prefix) pairs, about 200 MB with their evidence
 TOLD_MOST = 100_000  # invalid routes of others
+
+Validate = Callable[[str, int | None], OriginValidation]
 
 
 class Told(Struct, frozen=True):
@@ -84,6 +89,32 @@ class FiringRoutes:
             below = set(prefixes.among({firing.key.prefix for firing in all_of_them}))
             all_of_them = [firing for firing in all_of_them if firing.key.prefix in below]
         return [(firing, firing.told) for firing in all_of_them if firing.told is not None]
+
+    def call_off(
+        self, now: float, *, before: Watchlist, after: Watchlist, validate: Validate
+    ) -> list[RouteCleared]:
+        """End what an earlier run told and a new watchlist asks no more for."""
+        over = [
+            (peer, firing)
+            for peer, routes in self.by_peer.items()
+            for firing in routes.values()
+            if firing.told is None and _is_called_off(firing, before, after, validate)
+        ]
+        for peer, firing in over:
+            self.end(peer, firing.key.prefix)
+        cause = Cause.WATCHLIST_CHANGE
+        return [RouteCleared(now, firing.key, peer, cause) for peer, firing in over]
+
+
+def _is_called_off(known: Firing, before: Watchlist, after: Watchlist, validate: Validate) -> bool:
+    key, origin = known.key, known.origin
+    if not before.covering(key.prefix) and origin not in before.as_rules:
+        return False  # no rule told it
+    if key.event_type is EventType.RPKI_INVALID or key.reason == "upstream":
+        return not after.covering(key.prefix)
+    validation = validate(key.prefix, single_as(origin))
+    verdict = judge(key.prefix, origin, watchlist=after, validation=validation)
+    return verdict is None or not verdict.finding.opens_alert
 
 
 class ToldOnce:

@@ -117,6 +117,7 @@ class RouteMonitor:
         self._visibility = VisibilityMonitor(
             watchlist, validate=validate, teller=self._teller, peers_of=peers_of
         )
+        self._whole_table = whole_table
         self._watched: list[str] = []
         self._looked_at = -math.inf
         self._decide_what_to_look_at()
@@ -133,6 +134,15 @@ class RouteMonitor:
     def counts(self) -> dict[str, int]:
         """Announced prefixes so far by RPKI state, named as in RpkiHealth."""
         return self._origins.counts()
+
+    def losses(self) -> dict[str, int]:
+        """What was not looked at for want of room, by reason."""
+        table = self._whole_table
+        return {
+            "baseline_full": 0 if table is None else table.left_out,
+            "newcomers_full": 0 if table is None else table.newcomers_left_out,
+            "visibility_peers_full": self._visibility.left_out,
+        }
 
     def is_watched(self, message: BgpMessage) -> bool:
         """The message touches a watched prefix, or comes from a watched AS."""
@@ -184,16 +194,22 @@ class RouteMonitor:
         self._visibility.leave(collector)
 
     def set_watchlist(self, watchlist: Watchlist, now: float) -> list[Change]:
-        """Exchange the watchlist; what fires is judged by the new one."""
+        """Exchange the watchlist; what fires is judged by the new one, and nothing that is known
+        of routes and peers is forgotten."""
         self._watchlist = watchlist
         self._teller.roles = watchlist.roles
         self._history.keep_watched(watchlist)
         changes = self._origins.set_watchlist(watchlist, now)
         cause = Cause.WATCHLIST_CHANGE
         self._paths.judge_again(watchlist, now, cause, changes, min_peers=self._min_peers)
-        self._visibility.set_watchlist(watchlist, now, changes)
+        self._visibility.set_watchlist(watchlist, now, changes, min_peers=self._min_peers)
         self._decide_what_to_look_at()
         return changes
+
+    def set_relationships(self, relationships: Relationships | None) -> None:
+        """Exchange what is known of who buys from whom; for what fires it counts from the next
+        look at it on."""
+        self._paths.relationships = relationships
 
     def rejudge(self, now: float) -> list[Change]:
         """What time and new RPKI data bring. `observe` does it by itself; a quiet feed may ask

@@ -161,9 +161,10 @@ class OriginMonitor:
 
     def set_watchlist(self, watchlist: Watchlist, now: float) -> list[Change]:
         """Exchange the watchlist; what fires is judged by the new one."""
-        self._watchlist = watchlist
+        before, self._watchlist = self._watchlist, watchlist
         self._cache.forget()
-        return self.judge_firing(now, cause=Cause.WATCHLIST_CHANGE)
+        over = self._firing.call_off(now, before=before, after=watchlist, validate=self._validate)
+        return [*over, *self.judge_firing(now, cause=Cause.WATCHLIST_CHANGE)]
 
     def rejudge(self, now: float) -> list[Change]:
         """Judge what fires by the VRPs that are in force now. `observe` does it by itself; a

@@ -25,7 +25,12 @@ from bgptui.routemon.leaks import (
     no_export_leak,
     otc_finding,
 )
-from bgptui.routemon.path_rules import decide_neighbours, decide_path, distinct_hops
+from bgptui.routemon.path_rules import (
+    decide_neighbours,
+    decide_path,
+    distinct_hops,
+    is_called_off,
+)
 from bgptui.routemon.relationships import Relationships
 from bgptui.routemon.rules import Finding, named
 from bgptui.routemon.teller import Teller, VerifyPath
@@ -95,7 +100,7 @@ class PathMonitor:
         self._teller = teller
         self._metrics = metrics
         self._learn_s = learn_s
-        self._relationships = relationships
+        self.relationships = relationships
         self._paths: dict[tuple[AsPath, Role | None], _Judged] = {}
         self._firing: dict[Peer, dict[str, _Firing]] = {}
         self._firing_count = 0
@@ -203,10 +208,14 @@ class PathMonitor:
         min_peers: int,
         with_: frozenset[int] | None = None,
     ) -> None:
-        for firing in list(self._firing.values()):
+        for peer, firing in list(self._firing.items()):
             for prefix, route in list(firing.items()):
                 if route.message is None:
-                    continue  # too little is known of it: its peer's next word decides
+                    # Too little is known of it: where rules are left its peer's next word decides.
+                    is_new = cause is Cause.WATCHLIST_CHANGE
+                    if is_new and is_called_off(prefix, route.events, self._watchlist):
+                        self._end(peer, prefix, now, cause, changes)
+                    continue
                 if with_ is not None and with_.isdisjoint(route.message.as_path):
                     continue
                 message = replace(route.message, timestamp=now)
@@ -276,8 +285,8 @@ class PathMonitor:
         found += of_path
         no_export = no_export_leak(message, prefix, rules)
         inferred = None
-        if self._relationships is not None:
-            inferred = inferred_leak(message.as_path, prefix, rules, self._relationships)
+        if self.relationships is not None:
+            inferred = inferred_leak(message.as_path, prefix, rules, self.relationships)
         return found + [each for each in (no_export, inferred) if each is not None]
 
     def _by_otc(self, message: BgpMessage) -> list[Finding]:
@@ -304,6 +313,8 @@ class PathMonitor:
     def _stands(self, reason: str) -> None:
         if len(self._standing) < STANDING_MOST:
             self._standing.add(reason)
+        elif reason not in self._standing:
+            self._metrics.drop("routemon", "standing_full")
 
     def _settle(
         self,

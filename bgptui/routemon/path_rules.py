@@ -3,15 +3,15 @@
 Class codes as in rules.py; of the path: 1 an illegal first neighbour, P a path pattern.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 from bgptui.domain.alert import Severity
-from bgptui.domain.event import EventType
+from bgptui.domain.event import EventType, RouteKey
 from bgptui.domain.routing import AsPath
 from bgptui.errors import BadInput
 from bgptui.routemon.path_pattern import PathPattern, path_text
 from bgptui.routemon.rules import Finding, kind_of
-from bgptui.routemon.watchlist import AsRule, Check, Rule
+from bgptui.routemon.watchlist import AsRule, Check, Rule, Watchlist
 
 Hop = int | tuple[int, ...]
 
@@ -38,14 +38,20 @@ def decide_path(
         if not rule.ignore and not (rule.ignore_more_specifics and prefix != rule.prefix)
     ]
     findings = _first_neighbour(prefix, hops, concerned)
-    for rule in concerned:
-        if Check.PATH in rule.checks:
-            for number, pattern in enumerate(rule.paths, start=1):
-                try:
-                    if pattern.fires(path):
-                        findings.append(_pattern(prefix, path, rule, number, pattern))
-                except BadInput as slow:
-                    on_loss(slow.reason)
+    patterns = (
+        (rule, number, pattern)
+        for rule in concerned
+        if Check.PATH in rule.checks
+        for number, pattern in enumerate(rule.paths, start=1)
+    )
+    # Counted over the prefix's rules: a rule that is added elsewhere in the file changes no key.
+    for place, (rule, number, pattern) in enumerate(patterns, start=1):
+        try:
+            if pattern.fires(path):
+                reason = f"pattern:{place}"
+                findings.append(_pattern(prefix, path, rule, number, pattern, reason=reason))
+        except BadInput as slow:
+            on_loss(slow.reason)
     return findings
 
 
@@ -65,6 +71,20 @@ def decide_neighbours(path: AsPath, as_rules: Mapping[int, AsRule]) -> Iterator[
             yield _neighbour(rule, f"upstream:{before}>{hop}", f"AS{before} is a new upstream")
         if _is_new(behind, rule.downstreams):
             yield _neighbour(rule, f"downstream:{hop}>{behind}", f"AS{behind} is a new downstream")
+
+
+def is_called_off(prefix: str, keys: Iterable[RouteKey], watchlist: Watchlist) -> bool:
+    """Whether a watchlist asks no more for what an earlier run told of a route to `prefix`."""
+    return not watchlist.covering(prefix) and all(
+        key.event_type is EventType.PATH_ANOMALY and not _names_any(key, watchlist.as_rules)
+        for key in keys
+    )
+
+
+def _names_any(key: RouteKey, asns: Container[int]) -> bool:
+    """Whether a matter about two neighbours (`upstream:64501>64500`) names one of the ASes."""
+    hops = key.reason.partition(":")[2].split(">")
+    return any(hop.isdecimal() and int(hop) in asns for hop in hops)
 
 
 def distinct_hops(path: AsPath) -> list[Hop]:
@@ -100,11 +120,13 @@ def _first_neighbour(prefix: str, hops: list[Hop], rules: list[Rule]) -> list[Fi
     ]
 
 
-def _pattern(prefix: str, path: AsPath, rule: Rule, number: int, pattern: PathPattern) -> Finding:
+def _pattern(
+    prefix: str, path: AsPath, rule: Rule, number: int, pattern: PathPattern, *, reason: str
+) -> Finding:
     said = pattern.description or f"path pattern {number} of rule {rule.number}"
     return Finding(
         EventType.PATH_ANOMALY,
-        f"pattern:{rule.number}.{number}",
+        reason,
         Severity.MEDIUM,
         f"{kind_of(prefix, rule)}|P",
         f"{said}: {prefix} has the path {path_text(path)}",

@@ -59,21 +59,19 @@ class Visibility:
     Args:
         prefixes: the canonical prefixes to keep an eye on.
         peers_most: peers that get a bit; of more, the later ones are not looked at.
+    Attributes:
+        left_out: what those later ones said, so many times.
     """
 
     def __init__(self, prefixes: Iterable[str], *, peers_most: int = 4_096) -> None:
         self._seen = {prefix: _Seen() for prefix in prefixes}
+        self.left_out = 0
         self._peers_most = peers_most
         self._index: dict[Peer, int] = {}
         self._peers: list[Peer] = []
 
     def __contains__(self, prefix: str) -> bool:
         return prefix in self._seen
-
-    @property
-    def peers_left_out(self) -> bool:
-        """Whether there were more peers than bits."""
-        return len(self._peers) >= self._peers_most
 
     def watch(self, prefixes: Iterable[str]) -> None:
         """Exchange the prefixes; what is known of those that stay is kept."""
@@ -153,6 +151,7 @@ class Visibility:
         if index is None and len(self._peers) < self._peers_most:
             index = self._index[peer] = len(self._peers)
             self._peers.append(peer)
+        self.left_out += index is None
         return index
 
 

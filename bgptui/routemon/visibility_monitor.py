@@ -64,12 +64,20 @@ class VisibilityMonitor:
         self._visibility = Visibility(self._rules)
         self._told: dict[str, _Lost] = {}
 
+    @property
+    def left_out(self) -> int:
+        """Words of peers beyond the bound of those that are told apart."""
+        return self._visibility.left_out
+
     def __contains__(self, prefix: str) -> bool:
         return prefix in self._rules
 
-    def set_watchlist(self, watchlist: Watchlist, now: float, changes: list[Change]) -> None:
-        """Exchange the watchlist; what is known of prefixes that stay is kept."""
-        self._rules = _rules(watchlist)
+    def set_watchlist(
+        self, watchlist: Watchlist, now: float, changes: list[Change], *, min_peers: int
+    ) -> None:
+        """Exchange the watchlist; what is known of prefixes that stay is kept, and judged by
+        their new rules."""
+        before, self._rules = self._rules, _rules(watchlist)
         for prefix in list(self._told):
             rule = self._rules.get(prefix)
             if rule is None:
@@ -77,6 +85,10 @@ class VisibilityMonitor:
             elif rule.is_muted(now):
                 self._over(prefix, now, Cause.MUTED, changes)
         self._visibility.watch(self._rules)
+        for prefix, rule in self._rules.items():
+            is_new = prefix not in before or rule.expects_the_same_as(before[prefix])
+            if not is_new and not rule.is_muted(now):
+                self._judge_again(rule, now, changes, min_peers=min_peers)
 
     def take_over(self, prefix: str, peer: Peer) -> None:
         """An earlier run told that the peer lost the prefix."""
@@ -99,7 +111,22 @@ class VisibilityMonitor:
         """A peer lost the prefix."""
         if not self._visibility.withdrawn(prefix, message.peer):
             return
-        rule = self._rules[prefix]
+        self._judge(
+            self._rules[prefix], (message.peer,), message.timestamp, changes, min_peers=min_peers
+        )
+
+    def _judge(
+        self,
+        rule: Rule,
+        peers: Iterable[Peer],
+        at: float,
+        changes: list[Change],
+        *,
+        min_peers: int,
+        cause: Cause | None = None,
+    ) -> None:
+        """Tell that a prefix is lost, of all peers that lost it; once that is told, of `peers`."""
+        prefix = rule.prefix
         loss = self._loss(prefix)
         told = self._told.get(prefix)
         enough = min_peers if rule.min_peers is None else rule.min_peers
@@ -107,23 +134,28 @@ class VisibilityMonitor:
         if told is None and not is_lost:
             return
         severity = Severity.CRITICAL if loss.share >= LOSS_CRITICAL else Severity.HIGH
-        peers: Iterable[Peer] = (message.peer,)
         if told is None:
-            told = self._told[prefix] = _Lost(message.timestamp, severity, set())
+            told = self._told[prefix] = _Lost(at, severity, set())
             peers = self._visibility.losers(prefix)
         elif severity is Severity.CRITICAL:
             told.severity = severity
         for peer in peers:
             told.peers.add(peer)
             event = self._event(
-                rule,
-                peer,
-                message.timestamp,
-                severity=told.severity,
-                loss=loss,
-                min_peers=enough,
+                rule, peer, at, severity=told.severity, loss=loss, min_peers=enough, cause=cause
             )
             changes.append(event)
+
+    def _judge_again(
+        self, rule: Rule, now: float, changes: list[Change], *, min_peers: int
+    ) -> None:
+        """The rule of a prefix changed: a loss that is told may be over, one may be told anew."""
+        cause = Cause.WATCHLIST_CHANGE
+        if rule.prefix in self._told:
+            self._end_if_over(rule.prefix, now, changes, cause=cause)
+        told = self._told.get(rule.prefix)
+        peers = () if told is None else sorted(told.peers)
+        self._judge(rule, peers, now, changes, min_peers=min_peers, cause=cause)
 
     def session_down(self, peer: Peer, at: float, changes: list[Change]) -> None:
         """Nothing is known of what the peer has any more, which is no loss."""
@@ -164,10 +196,12 @@ class VisibilityMonitor:
             changes.append(RouteCleared(at, _key(prefix), peer, cause))
         self._end_if_over(prefix, at, changes)
 
-    def _end_if_over(self, prefix: str, at: float, changes: list[Change]) -> None:
+    def _end_if_over(
+        self, prefix: str, at: float, changes: list[Change], *, cause: Cause = Cause.RECOVERED
+    ) -> None:
         threshold = self._rules[prefix].visibility_loss or LOSS_HIGH
         if self._loss(prefix).share < threshold * _OVER_BELOW:
-            self._over(prefix, at, Cause.RECOVERED, changes)
+            self._over(prefix, at, cause, changes)
 
     def _loss(self, prefix: str) -> Loss:
         """The loss, out of the peers that had the prefix as far as can be told."""
@@ -180,7 +214,15 @@ class VisibilityMonitor:
         changes += [RouteCleared(at, _key(prefix), peer, cause) for peer in sorted(told.peers)]
 
     def _event(
-        self, rule: Rule, peer: Peer, at: float, *, severity: Severity, loss: Loss, min_peers: int
+        self,
+        rule: Rule,
+        peer: Peer,
+        at: float,
+        *,
+        severity: Severity,
+        loss: Loss,
+        min_peers: int,
+        cause: Cause | None = None,
     ) -> RouteEvent:
         origin = rule.origins[0] if len(rule.origins) == 1 else None
         finding = Finding(
@@ -197,6 +239,7 @@ class VisibilityMonitor:
             verdict,
             BgpMessage(at, peer, MessageType.UPDATE, withdrawn=(rule.prefix,)),
             min_peers=min_peers,
+            cause=cause,
             further={
                 "peers_lost": loss.lost,
                 "peers_had": loss.had,

@@ -5,6 +5,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bgptui.domain.aspa import Role
 from bgptui.domain.prefix import IPV4_BITS, IPV6_BITS, heads_below, parse_prefix
@@ -70,6 +71,10 @@ class Rule(Struct, frozen=True):
         """Whether no alert may open at this event time."""
         return self.mute_until is not None and at < self.mute_until
 
+    def expects_the_same_as(self, other: "Rule") -> bool:
+        """Nothing but its place in the file tells it from the other."""
+        return self == replace(other, number=self.number)
+
 
 class AsRule(Struct, frozen=True):
     """What is expected of one AS.
@@ -96,6 +101,10 @@ class AsRule(Struct, frozen=True):
         """Whether no alert may open at this event time."""
         return self.mute_until is not None and at < self.mute_until
 
+    def expects_the_same_as(self, other: "AsRule") -> bool:
+        """Nothing but its place in the file tells it from the other."""
+        return self == replace(other, number=self.number)
+
 
 class Watchlist:
     """The rules, the most specific ones first to answer.
@@ -118,7 +127,8 @@ class Watchlist:
         self.rules = tuple(rules)
         self.as_rules = {rule.asn: rule for rule in as_rules}
         self.roles = roles
-        self._family_of = {asn: family for family in siblings for asn in family}
+        self.families = tuple(siblings)
+        self._family_of = {asn: family for family in self.families for asn in family}
         self.origins = frozenset(origin for rule in self.rules for origin in rule.origins).union(
             self.as_rules
         )

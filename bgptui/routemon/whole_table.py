@@ -45,7 +45,8 @@ class WholeTable:
         self._origins: dict[str, int | tuple[int, ...]] = {}
         self._asns: dict[int, int] = {}
         self._newcomers: dict[tuple[str, int], _Newcomer] = {}
-        self.left_out = 0  # prefixes beyond the bound
+        self.left_out = 0  # prefixes beyond the bound, at each look
+        self.newcomers_left_out = 0  # new origins beyond theirs
 
     def __len__(self) -> int:
         return len(self._origins)
@@ -123,7 +124,10 @@ class WholeTable:
         self, prefix: str, origin: int, validation: OriginValidation, at: float
     ) -> _Newcomer | None:
         holders = self._holders_present(prefix, validation.covering[:])
-        if not holders or len(self._newcomers) >= NEWCOMERS_MOST:
+        if not holders:
+            return None
+        if len(self._newcomers) >= NEWCOMERS_MOST:
+            self.newcomers_left_out += 1
             return None
         hijack_class = "E|0" if prefix in self._origins else "S|0"
         newcomer = _Newcomer(at, frozenset(holders), hijack_class)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
 from bgptui.domain.aspa import Hop, OtcLeak, PathVerification, Role
-from bgptui.domain.health import RpkiHealth
+from bgptui.domain.health import RpkiHealth, RpkiSource
 from bgptui.domain.prefix import parse_prefix
 from bgptui.domain.prefix_set import PrefixSet
 from bgptui.domain.routing import AsPath
@@ -182,6 +182,10 @@ class Validator:
             vrps=vrps,
             as_of=min((status.as_of for status in told if status.as_of is not None), default=None),
             error="; ".join(status.error for status in statuses if status.error),
+            sources=tuple(
+                RpkiSource(s.name, s.state.value, s.vrps, s.aspas, s.as_of, s.detail, s.error)
+                for s in statuses
+            ),
         )
 
     def load(self, now: float) -> None:

@@ -98,7 +98,7 @@ CLASSES = [
         "E|P",
         "medium",
         "valid",
-        "pattern:7.1",
+        "pattern:1",
         "never through AS667",
     ),
     (
@@ -107,7 +107,7 @@ CLASSES = [
         "S|P",
         "medium",
         "valid",
-        "pattern:8.1",
+        "pattern:1",
         "has the path 101,667",
     ),
     ("45.80.8.0/24", "new_prefix", "-|-", "medium", "not_found", "unlisted", "no rule"),

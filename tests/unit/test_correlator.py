@@ -13,6 +13,7 @@ from bgptui.domain.alert import Alert, AlertChange, AlertType, Change, Severity,
 from bgptui.domain.alert_json import alert_line, withdrawn_at
 from bgptui.domain.event import EventType, RouteCleared, RouteEvent, RouteKey
 from bgptui.domain.gap import Gap
+from bgptui.domain.health import Doubt
 from bgptui.domain.routing import BgpMessage, MessageType, Peer, Session
 from bgptui.domain.rpki import InvalidReason, OriginValidation, RpkiState, Vrp
 from bgptui.domain.score import Reason, WindowScore
@@ -149,9 +150,9 @@ class TestRoutes:
         for number in range(5):
             key = RouteKey(EventType.HIJACK_SUSPECTED, f"10.{number}.0.0/16", 64666, "origin")
             assert tested.route_events([fired(liar, 0, key)], T) == ()
-        assert not tested.loners
+        assert not tested.doubted
         tested.advance(T + 601)
-        assert [*tested.loners] == [liar]
+        assert tested.doubted == {liar: Doubt.ALONE}
         for n, peer in enumerate(PEERS[:3]):
             assert tested.route_events([fired(peer, 700 + n)], T + 700 + n) == ()
         [change] = tested.route_events([fired(PEERS[3], 703)], T + 703)
@@ -181,7 +182,7 @@ class TestRoutes:
             tested.route_events([fired(PEERS[0], 1, key)], T + 1)
             tested.route_events([cleared(PEERS[0], 2, key)], T + 2)
         tested.advance(T + 3600)
-        assert tested.loners == ()
+        assert tested.doubted == {}
 
     def test_one_peer_is_enough_where_one_was_asked_for(self) -> None:
         tested = correlator()

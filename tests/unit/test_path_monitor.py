@@ -123,7 +123,7 @@ def test_patterns_and_neighbours_fire_beside_each_other() -> None:
     watch = monitor(Watchlist(rules, [AsRule(1, 64500, upstreams=(64501,))]))
     assert told(watch.observe(update(PREFIX, path=(64666, 64500)), 1.0)) == [
         f"+ path_anomaly {PREFIX} upstream:64666>64500",
-        f"+ path_anomaly {PREFIX} pattern:1.1",
+        f"+ path_anomaly {PREFIX} pattern:1",
     ]
 
 

@@ -119,7 +119,7 @@ def test_every_pattern_that_fires_is_told_with_its_description() -> None:
     patterns = (PathPattern("64666", description="through AS64666"), PathPattern(longer_than=2))
     rule = Rule(7, PREFIX, (64500,), 24, paths=patterns)
     found = decide_path(PREFIX, (1, 64666, 64500), (rule,))
-    assert [finding.reason for finding in found] == ["pattern:7.1", "pattern:7.2"]
+    assert [finding.reason for finding in found] == ["pattern:1", "pattern:2"]
     assert {finding.event_type for finding in found} == {EventType.PATH_ANOMALY}
     assert {finding.hijack_class for finding in found} == {"E|P"}
     assert found[0].why == "through AS64666: 203.0.113.0/24 has the path 1,64666,64500"

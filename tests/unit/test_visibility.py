@@ -72,7 +72,7 @@ def test_peers_beyond_the_bound_are_left_out_and_that_is_known() -> None:
     for peer in PEERS:
         visibility.announced(PREFIX, peer, None)
     assert visibility.loss(PREFIX) == Loss(0, 2)
-    assert visibility.peers_left_out
+    assert visibility.left_out == len(PEERS) - 2
 
 
 @given(
