@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum, auto
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -22,7 +23,7 @@ from bgptui.detect.detector import Detector
 from bgptui.detect.model_bundle import configured_bundle
 from bgptui.domain.alert import AlertChange
 from bgptui.domain.gap import Gap
-from bgptui.errors import BadInput, Fatal, ServiceUnreachable, Transient
+from bgptui.errors import BadInput, Fatal, ServiceUnreachable, Transient, UsageError
 from bgptui.features.aggregator import Aggregator
 from bgptui.pipeline.holding import hold, hold_share, release
 from bgptui.pipeline.ingest import LastRun
@@ -34,12 +35,10 @@ from bgptui.pipeline.share import Share
 from bgptui.pipeline.spooling import Spooling
 from bgptui.pipeline.takeover import firing_before, histories
 from bgptui.pipeline.topology import Held, Leg, Pipeline
+from bgptui.pipeline.watch_rules import WatchRules, read_watch_rules
 from bgptui.routemon.background import RpkiBackground
 from bgptui.routemon.monitor import RouteMonitor
 from bgptui.routemon.origin_monitor import Bogons
-from bgptui.routemon.relationships import Relationships, load_relationships
-from bgptui.routemon.watchlist import Watchlist
-from bgptui.routemon.watchlist_file import load_watchlist
 from bgptui.routemon.whole_table import WholeTable
 from bgptui.rpki.configured import configured_validator
 from bgptui.rpki.source import Ageing
@@ -158,7 +157,7 @@ def collector(
         UsageError: the watchlist or the VRPs cannot be used.
     """
     sys.setswitchinterval(config.runtime.switch_interval_s)
-    watchlist = load_watchlist(Path(config.watch.file)) if config.watch.file else Watchlist(())
+    rules = read_watch_rules(config.watch)
     metrics = Metrics()
     clock = PipelineClock(WallClock())
     inputs = Inputs(config, clock=clock, metrics=metrics, quarantine=quarantine_path())
@@ -190,12 +189,12 @@ def collector(
         rooms = _rooms(
             config,
             state,
-            watchlist=watchlist,
+            rules=rules,
             vrps=vrps,
             metrics=metrics,
             replay=replay,
             share=held.share,
-            roas=_roas(config, held, state, watchlist, vrps) if by_clock else None,
+            roas=_roas(config, held, state, rules, vrps) if by_clock else None,
         )
         if state.closed_until is not None:
             with held.connect() as connection:
@@ -209,6 +208,7 @@ def collector(
             held=held,
             clock=clock,
             metrics=metrics,
+            read_rules=_no_rules if replay else partial(read_watch_rules, config.watch),
             last_run=_last_run(state),
             last_status_event=state.last_status_event,
             on_change=on_change,
@@ -285,13 +285,13 @@ def _vrps(config: Config, *, ageing: Ageing, metrics: Metrics) -> Validator:
 
 
 def _roas(
-    config: Config, held: Held, state: StartState, watchlist: Watchlist, vrps: Validator
+    config: Config, held: Held, state: StartState, rules: WatchRules, vrps: Validator
 ) -> RoaWatch | None:
     """Looks after the operator's ROAs; None without VRPs. Of several processes it is the one that
     correlates which takes up the past."""
     if not vrps.statuses():
         return None
-    roas = RoaWatch(vrps, watchlist, config.watch)
+    roas = RoaWatch(vrps, rules.watchlist, config.watch)
     if held.share is None:
         with held.connect() as connection:
             roas.take_up(state.open_alerts, watched_vrps(connection))
@@ -302,7 +302,7 @@ def _rooms(
     config: Config,
     state: StartState,
     *,
-    watchlist: Watchlist,
+    rules: WatchRules,
     vrps: Validator,
     metrics: Metrics,
     replay: Replay | None,
@@ -319,7 +319,7 @@ def _rooms(
         network=None if share is None else share.minutes,
     )
     monitor = RouteMonitor(
-        watchlist,
+        rules.watchlist,
         vrps.validate,
         vrps.generation,
         min_peers=config.watch.min_peers if replay else _min_peers(config),
@@ -327,7 +327,7 @@ def _rooms(
         verify=vrps.verify_from,
         otc_leak=vrps.otc_leak,
         aspa_generation=vrps.aspa_generation,
-        relationships=_relationships(config),
+        relationships=rules.relationships,
         whole_table=WholeTable(learn_s=watch.learn_s) if watch.whole_table else None,
         bogons=Bogons.TOLD if watch.bogons else Bogons.PASSED_OVER,
         peers_of=aggregator.peers_with,
@@ -363,9 +363,8 @@ def _rooms(
     return Rooms(aggregator, monitor, detector, groups, correlator, peers, vrps, roas)
 
 
-def _relationships(config: Config) -> Relationships | None:
-    file = config.watch.relationships
-    return load_relationships(Path(file)) if file else None
+def _no_rules() -> WatchRules:
+    raise UsageError("a replay judges by the watchlist it began with: run it again")
 
 
 def _min_peers(config: Config) -> int:

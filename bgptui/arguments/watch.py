@@ -16,6 +16,7 @@ def add_watch(commands: Commands) -> None:
     _add_check(acts)
     _add_generate(acts)
     _add_import(acts)
+    _add_reload(acts)
 
 
 def _add_list(acts: Commands) -> None:
@@ -93,3 +94,11 @@ def _add_rib(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="distinct peer ASes that make a route of it believable (default: watch.min_peers)",
     )
+
+
+def _add_reload(acts: Commands) -> None:
+    """Add `reload`."""
+    reload = add_command(
+        acts, "reload", "watch_reload:run", "have the collector read its watchlist again"
+    )
+    reload.add_argument("--json", action="store_true")

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -18,14 +19,24 @@ _STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 @contextlib.contextmanager
-def stop_signals() -> Iterator[threading.Event]:
-    """SIGTERM, SIGINT and SIGHUP set the event that this gives; a second SIGINT interrupts."""
+def stop_signals(*, reload: threading.Event | None = None) -> Iterator[threading.Event]:
+    """SIGTERM, SIGINT and SIGHUP set the event that this gives; a second SIGINT interrupts.
+
+    Args:
+        reload: set by a SIGHUP that somebody sends, as daemons take it. One that says that the
+            terminal has gone stops.
+    """
     stop = threading.Event()
+    had_terminal = _on_terminal()
 
     def handle(number: int, _frame: FrameType | None) -> None:
         if stop.is_set() and number == signal.SIGINT:
             raise KeyboardInterrupt
-        stop.set()
+        is_sent = number == signal.SIGHUP and not (had_terminal and not _on_terminal())
+        if is_sent and reload is not None:
+            reload.set()
+        else:
+            stop.set()
 
     before = {number: signal.signal(number, handle) for number in _STOPPING}
     try:
@@ -35,10 +46,28 @@ def stop_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def watch(pipeline: Pipeline, stop: threading.Event, *, log_interval_s: float) -> None:
-    """Wait until the input ends, a stage fails or `stop` is set; log how it goes meanwhile."""
+def _on_terminal() -> bool:
+    """Whether there is a terminal; one that has hung up is none."""
+    return any(os.isatty(number) for number in (0, 1, 2))
+
+
+def watch(
+    pipeline: Pipeline,
+    stop: threading.Event,
+    *,
+    log_interval_s: float,
+    reload: threading.Event | None = None,
+) -> None:
+    """Wait until the input ends, a stage fails or `stop` is set; log how it goes meanwhile.
+
+    Args:
+        reload: set where the watchlist is to be read again.
+    """
     waited_s = 0.0
     while pipeline.running and not stop.wait(_LOOK_EVERY_S):
+        if reload is not None and reload.is_set():
+            reload.clear()
+            pipeline.reload.ask()
         waited_s += _LOOK_EVERY_S
         if waited_s >= log_interval_s:
             waited_s = 0.0
@@ -74,6 +103,8 @@ def _fields(health: Health) -> dict[str, Any]:
             if stage.detail and stage.detail != health.feed.error  # which follows
         }
     )
+    if health.watch.error:
+        fields["watchlist"] = repr(health.watch.error)
     if health.drift:
         fields["drift"] = repr("; ".join(health.drift))
     if health.feed.error:

@@ -3,6 +3,7 @@
 import argparse
 import logging
 import sys
+import threading
 
 from bgptui import app
 from bgptui.commands import console, demo, headless
@@ -37,8 +38,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run_headless(config: Config, database: Database, ageing: Ageing) -> None:
+    reload = threading.Event()
     with (
-        headless.stop_signals() as stop,
+        headless.stop_signals(reload=reload) as stop,
         app.collector(
             config, database, legs=lambda inputs: configured_legs(config, inputs), ageing=ageing
         ) as pipeline,
@@ -49,7 +51,7 @@ def _run_headless(config: Config, database: Database, ageing: Ageing) -> None:
             pipeline.watched_prefixes,
             config.rpki.vrps or "nowhere (rpki.vrps)",
         )
-        headless.watch(pipeline, stop, log_interval_s=config.runtime.log_interval_s)
+        headless.watch(pipeline, stop, log_interval_s=config.runtime.log_interval_s, reload=reload)
         log.info("stopping: what was received is being written")
     headless.log_health(pipeline.health())
 

@@ -76,6 +76,7 @@ def shared_health(rows: Sequence[ProcessRow]) -> Health:
         ),
         learning=min(health.learning for health in healths),
         open_alerts=max(health.open_alerts for health in healths),
+        watch=next((health.watch for health in healths if health.watch.error), first.watch),
         spool_bytes=_sum(healths, lambda health: health.spool_bytes),
         spool_max_bytes=_sum(healths, lambda health: health.spool_max_bytes),
         processes=tuple(

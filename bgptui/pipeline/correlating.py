@@ -86,6 +86,7 @@ class Correlating:
             open_alerts=desk.open_alerts,
             learning=desk.learning_share,
             dropped=dict(sorted({**health.dropped, **dropped}.items())),
+            **desk.doubts,
         )
 
     def _run(self) -> None:

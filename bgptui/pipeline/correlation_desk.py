@@ -5,6 +5,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Collection
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -18,6 +19,7 @@ from bgptui.domain.score import WindowScore
 from bgptui.features.handed_minutes import SharedNetwork
 from bgptui.pipeline.correlation import correlate
 from bgptui.pipeline.handing import HandedTotals, unpack
+from bgptui.pipeline.health import doubts
 from bgptui.pipeline.moment import Moment, PeerCount
 from bgptui.pipeline.operators import OperatorWatch
 from bgptui.pipeline.roa_watch import RoaWatch
@@ -125,6 +127,11 @@ class CorrelationDesk:
     @property
     def open_alerts(self) -> int:
         return self._correlator.open_alerts
+
+    @property
+    def doubts(self) -> dict[str, Any]:
+        """The fields of Health about peers whose word weighs less."""
+        return doubts(self._correlator)
 
     @property
     def drops(self) -> dict[str, int]:

@@ -1,13 +1,25 @@
 """What a pipeline says of itself, once a second."""
 
+import itertools
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from msgspec.structs import replace
 
-from bgptui.domain.health import FeedHealth, Health, RpkiHealth, StageHealth, StageState
+from bgptui.correlate.correlator import Correlator
+from bgptui.domain.health import (
+    DOUBTED_PEERS_NAMED,
+    DoubtedPeer,
+    FeedHealth,
+    Health,
+    RpkiHealth,
+    StageHealth,
+    StageState,
+    WatchHealth,
+)
 from bgptui.domain.routing import MessageType
 from bgptui.pipeline.disk import DiskForecast
 from bgptui.pipeline.drift_watch import DriftWatch
@@ -35,6 +47,7 @@ class HealthReporter:
         workers: in the order of the pipeline, the one that writes last.
         feed: state of the source under way.
         disk_free: bytes left where the rows go, None where that cannot be known.
+        watch: the watchlist in force.
         backlog: between the stage "write" and the database; None where that waits itself.
     """
 
@@ -50,6 +63,7 @@ class HealthReporter:
         disk_free: Callable[[], int | None],
         backlog: Backlog | None = None,
         drift: DriftWatch,
+        watch: Callable[[], WatchHealth],
     ) -> None:
         self._clock = clock
         self._tally = tally
@@ -60,6 +74,7 @@ class HealthReporter:
         self._disk = DiskForecast(disk_free)
         self._backlog = backlog
         self._drift = drift
+        self._watch = watch
         self._history: deque[tuple[float, int]] = deque()
         self._lock = threading.Lock()
 
@@ -99,6 +114,8 @@ class HealthReporter:
             watched_prefixes=len(rooms.monitor.watchlist.rules),
             spool_bytes=backlog.spool_bytes,
             spool_max_bytes=backlog.spool_max_bytes,
+            watch=self._watch(),
+            **doubts(rooms.correlator),
         )
 
     def _rpki(self) -> RpkiHealth:
@@ -109,6 +126,7 @@ class HealthReporter:
         rooms = {
             "agg": self._rooms.aggregator.losses(),
             "correlate": self._rooms.correlator.drops,
+            "routemon": self._rooms.monitor.losses(),
         }
         counted = {
             f"{room}.{reason}": count
@@ -126,6 +144,18 @@ class HealthReporter:
             self._history.popleft()
         since, before = self._history[0]
         return (updates - before) / (now - since) if now > since else 0.0
+
+
+def doubts(correlator: Correlator) -> dict[str, Any]:
+    """The fields of Health about peers whose word weighs less."""
+    doubted = correlator.doubted
+    named = itertools.islice(doubted.items(), DOUBTED_PEERS_NAMED)
+    return {
+        "doubted_peers": len(doubted),
+        "doubted": tuple(
+            DoubtedPeer(peer.collector, peer.address, peer.asn, doubt) for peer, doubt in named
+        ),
+    }
 
 
 def _ingest(feed: FeedHealth) -> StageHealth:

@@ -14,6 +14,7 @@ from bgptui.domain.window import FeatureWindow
 from bgptui.features.aggregator import Aggregator
 from bgptui.pipeline.moment import Moment, Moments
 from bgptui.pipeline.tally import Tally
+from bgptui.pipeline.watch_reload import WatchReload
 from bgptui.routemon.monitor import RouteMonitor
 from bgptui.runtime.channel import Channel
 from bgptui.runtime.clock import PipelineClock
@@ -59,6 +60,7 @@ class IngestStage:
         last_run: LastRun | None,
         moments: Channel[Moments],
         writes: Channel[WriteBatch],
+        reload: WatchReload | None = None,
     ) -> None:
         self._clock = clock
         self._aggregator = aggregator
@@ -69,6 +71,7 @@ class IngestStage:
         self._is_watched = monitor.is_watched if by_watchlist else _unasked
         self._moments = moments
         self._writes = writes
+        self._reload = reload
         self._items: list[Moment] = []
         self._records: list[MessageRecord] = []
         self._tally = tally
@@ -85,6 +88,7 @@ class IngestStage:
             self._mark_absence(last_run, first if event_time else min(first, now), now)
         if event_time:
             now = self._clock.now()
+        self._exchange_watchlist(now)
         # The hot path: what is looked up once here is not looked up for every message.
         aggregator, records, late_ones = self._aggregator, self._records, 0
         observe, watch, is_watched = aggregator.observe, self._monitor.observe, self._is_watched
@@ -114,6 +118,7 @@ class IngestStage:
     def tick(self, now: float) -> None:
         """What time brings while nothing comes: windows that close, VRPs that changed."""
         self._close_windows(now)
+        self._exchange_watchlist(now)
         if changes := self._monitor.rejudge(now):
             self._items.append(Moment(now, self._aggregator.peers_of, route=tuple(changes)))
         self._emit(now)
@@ -158,6 +163,13 @@ class IngestStage:
         for gap in absences:
             self._aggregator.mark_gap(gap)
             self._items.append(Moment(now, self._aggregator.peers_of, gap=gap))
+
+    def _exchange_watchlist(self, now: float) -> None:
+        """Between two messages: none is judged half by the old list and half by the new one."""
+        if self._reload is None or not self._reload.is_ready:
+            return
+        if changes := self._reload.exchange(now):
+            self._items.append(Moment(now, self._aggregator.peers_of, route=tuple(changes)))
 
     def _add_changes(
         self, message: BgpMessage, changes: list[RouteEvent | RouteCleared], now: float

@@ -1,7 +1,7 @@
 """The keeper: what a collector does by the clock rather than by its data.
 
-Once a second it renews the health row, looks for what people did in consoles and looks after the
-lease; it writes metrics at longer intervals.
+Once a second it renews the health row, looks for what people did and asked for in consoles and
+looks after the lease; it writes metrics at longer intervals.
 """
 
 import logging
@@ -13,6 +13,7 @@ from bgptui.domain.health import Health
 from bgptui.errors import ServiceUnreachable, Transient
 from bgptui.pipeline.moment import Moment, Moments
 from bgptui.pipeline.operators import OperatorWatch
+from bgptui.pipeline.reload_requests import ReloadRequests
 from bgptui.runtime.channel import Channel
 from bgptui.runtime.clock import PipelineClock
 from bgptui.runtime.metrics import Metrics
@@ -63,6 +64,7 @@ class Keeper:
         health: builds the health row.
         operators: what people did; None where another thread passes it on.
         moments: the correlator's channel; operators' acts go there.
+        reloads: what people want read again.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Keeper:
         moments: Channel[Moments],
         failure: Failure,
         operators: OperatorWatch | None,
+        reloads: ReloadRequests,
     ) -> None:
         self._connection = KeptConnection(connect)
         self._tend = tend
@@ -88,6 +91,7 @@ class Keeper:
         self._failure = failure
         self._stop = threading.Event()
         self._operators = operators
+        self._reloads = reloads
         self._measure_due_s = METRICS_EVERY_S
         self._thread = threading.Thread(target=self._run, name="bgptui-keeper", daemon=True)
 
@@ -113,6 +117,7 @@ class Keeper:
                 self._tend(self._connection.get())
                 if self._operators is not None:
                     self._follow(self._operators)
+                self._reloads.tend(self._connection.get())
             if elapsed_s >= self._measure_due_s:
                 self._measure()
         except (ServiceUnreachable, Transient) as error:

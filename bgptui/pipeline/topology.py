@@ -3,7 +3,7 @@
     sources -> ingest --moments--> score --moments--> correlate -> alert lines
                   \\_____________writes: write____________/
                                            \\_ backlog (memory, or disk): commit (COPY)
-    beside them: keeper (lease, health, operators' acts), maintainer, VRP refresher
+    beside them: keeper (lease, health, operators' acts), maintainer, VRP refresher, watchlist
 
 Where several processes share the collectors (feed.collectors) each of them has this line, with a
 sink before ingest that lets its own hosts through, and hands over what it would correlate:
@@ -36,12 +36,15 @@ from bgptui.pipeline.keeper import Keeper, LeaseKeeper
 from bgptui.pipeline.maintainer import FIRST_AFTER_S, Maintainer
 from bgptui.pipeline.moment import Moments
 from bgptui.pipeline.operators import OperatorWatch
+from bgptui.pipeline.reload_requests import ReloadRequests
 from bgptui.pipeline.rooms import Rooms
 from bgptui.pipeline.scoring import ScoringStage
 from bgptui.pipeline.shard_sink import ShardSink
 from bgptui.pipeline.share import Share
 from bgptui.pipeline.share_keeper import ShareKeeper
 from bgptui.pipeline.tally import Tally
+from bgptui.pipeline.watch_reload import WatchReload
+from bgptui.pipeline.watch_rules import WatchRules
 from bgptui.rpki.validator import Validator
 from bgptui.runtime.channel import Channel
 from bgptui.runtime.clock import Clock, PipelineClock
@@ -110,6 +113,7 @@ class Pipeline:
     """Threads from socket to alert. `start`, then `wait` or `stop`; both drain.
 
     Args:
+        read_rules: reads the watchlist again; raises UsageError where it cannot or must not.
         last_run: where the collector before this one left off, None in an empty database.
         on_change: called for each alert change, in order.
     """
@@ -123,6 +127,7 @@ class Pipeline:
         held: Held,
         clock: PipelineClock,
         metrics: Metrics,
+        read_rules: Callable[[], WatchRules],
         last_run: LastRun | None = None,
         last_status_event: int = 0,
         on_change: Callable[[AlertChange], None] | None = None,
@@ -142,6 +147,13 @@ class Pipeline:
         writes: Channel[WriteBatch] = Channel("write", capacity=WRITES_CAPACITY)
         self._scoring = scoring
 
+        self.reload = WatchReload(
+            read_rules,
+            file=config.watch.file,
+            monitor=rooms.monitor,
+            roas=rooms.roas,
+            failure=self.failure,
+        )
         self._ingest = IngestStage(
             clock=clock,
             aggregator=rooms.aggregator,
@@ -152,6 +164,7 @@ class Pipeline:
             last_run=last_run,
             moments=scoring,
             writes=writes,
+            reload=self.reload,
         )
         self._sink: IngestStage | ShardSink = self._ingest
         self._correlating: Correlating | None = None
@@ -226,6 +239,7 @@ class Pipeline:
             disk_free=held.disk_free,
             backlog=self._backlog,
             drift=drift,
+            watch=lambda: self.reload.health,
         )
         self._keeper = Keeper(
             connect=held.connect,
@@ -237,6 +251,7 @@ class Pipeline:
             moments=scoring,
             failure=self.failure,
             operators=None if held.share is not None else OperatorWatch(last_status_event),
+            reloads=ReloadRequests(self.reload, holder=held.lease.holder),
         )
         maintainer = Maintainer(connect=held.connect, store=config.store, clock=clock, drift=drift)
         self._periodic = (

@@ -7,7 +7,7 @@ from bgptui.domain.alert import TRANSITIONS, Status
 from bgptui.errors import BadInput
 from bgptui.store.alerts import Conflict, update_alert_status
 from bgptui.store.connect import Connection
-from bgptui.tui.acts import WORD, Act, Outcome, Result, SetStatus, Undo
+from bgptui.tui.acts import WORD, AlertAct, Outcome, Result, SetStatus, Undo
 
 
 class _Way(Struct, frozen=True):
@@ -31,7 +31,7 @@ class ActRunner:
         self._operator = operator
         self._ways_back: dict[int, _Way] = {}
 
-    def run(self, connection: Connection, act: Act) -> Outcome:
+    def run(self, connection: Connection, act: AlertAct) -> Outcome:
         """Carry an act out.
 
         Raises:
@@ -47,25 +47,25 @@ class ActRunner:
             return Outcome(act, None, Result.REFUSED, "nothing undone: that act did not happen")
         return self._go(connection, act, back)
 
-    def unsure(self, act: Act) -> Outcome:
+    def unsure(self, act: AlertAct) -> Outcome:
         """The outcome where the connection broke before the answer."""
         alert_id = self._alert_id(act)
         text = f"{_name(alert_id)}: the database went away before it answered; look at its state"
         return Outcome(act, alert_id, Result.UNSURE, text)
 
-    def away(self, act: Act) -> Outcome:
+    def away(self, act: AlertAct) -> Outcome:
         """The outcome while there is no database."""
         alert_id = self._alert_id(act)
         text = f"{_name(alert_id)}: nothing done, the database is away"
         return Outcome(act, alert_id, Result.FAILED, text)
 
-    def _alert_id(self, act: Act) -> int | None:
+    def _alert_id(self, act: AlertAct) -> int | None:
         if isinstance(act, SetStatus):
             return act.seen.alert_id
         back = self._ways_back.get(act.of)
         return None if back is None else back.alert_id
 
-    def _go(self, connection: Connection, act: Act, way: _Way) -> Outcome:
+    def _go(self, connection: Connection, act: AlertAct, way: _Way) -> Outcome:
         alert_id, version = way.alert_id, way.version
         try:
             with connection.transaction():

@@ -1,4 +1,4 @@
-"""Acts on alerts: what a key asks for, what came of it, and what can be undone.
+"""Acts on alerts and on the collector: what a key asks for, what came of it, what can be undone.
 
 The target and its version are fixed when the key is pressed; the feed's thread carries acts out
 in that order.
@@ -34,7 +34,14 @@ class Undo(Struct, frozen=True):
     of: int
 
 
-Act = SetStatus | Undo
+class ReloadWatchlist(Struct, frozen=True):
+    """Have whoever collects read the watchlist again."""
+
+    number: int
+
+
+AlertAct = SetStatus | Undo
+Act = AlertAct | ReloadWatchlist
 
 
 class Result(Enum):
@@ -63,6 +70,12 @@ class ActBook:
         self._next = 1
         self._under_way: dict[int, int | None] = {}
         self._undoable: list[tuple[int, int]] = []
+        self._reload: int | None = None
+
+    @property
+    def is_reloading(self) -> bool:
+        """The collector has not answered yet."""
+        return self._reload in self._under_way
 
     @property
     def waiting(self) -> bool:
@@ -85,6 +98,10 @@ class ActBook:
         of, alert_id = self._undoable.pop()
         return Undo(self._number(alert_id), of)
 
+    def reload_watchlist(self) -> ReloadWatchlist:
+        self._reload = self._number(None)
+        return ReloadWatchlist(self._reload)
+
     def settle(self, outcome: Outcome) -> None:
         """An act ended. What did not happen cannot be undone; a failed undo can be repeated."""
         alert_id = self._under_way.pop(outcome.act.number, None)
@@ -92,10 +109,14 @@ class ActBook:
             return
         if isinstance(outcome.act, SetStatus):
             self._undoable = [item for item in self._undoable if item[0] != outcome.act.number]
-        elif outcome.result is Result.FAILED and alert_id is not None:
+        if (
+            isinstance(outcome.act, Undo)
+            and outcome.result is Result.FAILED
+            and alert_id is not None
+        ):
             self._undoable.append((outcome.act.of, alert_id))
 
-    def _number(self, alert_id: int) -> int:
+    def _number(self, alert_id: int | None) -> int:
         number = self._next
         self._next += 1
         self._under_way[number] = alert_id

@@ -19,7 +19,7 @@ from bgptui.tui.present.bar import BarView, Trust, bar_line, liveness
 from bgptui.tui.present.status import standing_line
 from bgptui.tui.screens.base import ConsoleScreen
 from bgptui.tui.screens.main import MainScreen
-from bgptui.tui.screens.reading import DetailScreen, HelpScreen
+from bgptui.tui.screens.reading import CollectorScreen, DetailScreen, HelpScreen
 from bgptui.tui.snapshot import Snapshot
 from bgptui.tui.view import View
 
@@ -229,6 +229,9 @@ class ConsoleApp(App[None], inherit_bindings=False):
     def undo(self) -> None:
         self._submit(self.view.undo(self._clock()))
 
+    def reload_watchlist(self) -> None:
+        self._submit(self.view.reload_watchlist(self._clock()))
+
     def _submit(self, act: Act | None) -> None:
         if act is not None:
             self._feed.submit(act)
@@ -251,6 +254,9 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     def open_detail(self, row: AlertRow) -> None:
         self.push_screen(DetailScreen(row))
+
+    def open_collector(self) -> None:
+        self.push_screen(CollectorScreen())
 
     def open_help(self) -> None:
         self.push_screen(HelpScreen())

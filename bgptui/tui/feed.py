@@ -20,7 +20,8 @@ from bgptui.runtime.backoff import next_delay_s
 from bgptui.store import readers
 from bgptui.store.connect import Connection, one_line, transient_errors
 from bgptui.tui.act_runner import ActRunner
-from bgptui.tui.acts import Act, Outcome
+from bgptui.tui.acts import Act, Outcome, ReloadWatchlist
+from bgptui.tui.reload_runner import ReloadRunner
 from bgptui.tui.snapshot import Snapshot, Trouble
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class DatabaseFeed:
         self._refresh_s = refresh_s
         self._clock = clock
         self._runner = ActRunner(operator)
+        self._reloads = ReloadRunner(operator, clock=clock)
         self._acts: deque[Act] = deque()
         self._outcomes: deque[Outcome] = deque()
         self._followed: int | None = None
@@ -130,7 +132,9 @@ class DatabaseFeed:
                 self.latest = self._read(connection)
             else:
                 self.latest = self._read_detail(connection)
-            told = self._rest(connection, read_at + self._refresh_s)
+            self._tell(self._reloads.look(connection))
+            soon = self._clock() + LEAST_REST_S if self._reloads.is_waiting else float("inf")
+            told = self._rest(connection, min(soon, read_at + self._refresh_s))
 
     def _rest(self, connection: Connection, until: float) -> bool:
         """Wait until `until`, or until the operator wants something.
@@ -150,6 +154,9 @@ class DatabaseFeed:
         acted = False
         while self._acts:
             act = self._acts.popleft()
+            if isinstance(act, ReloadWatchlist):
+                self._tell(self._reloads.begin(connection, act))
+                continue
             try:
                 self._outcomes.append(self._runner.run(connection, act))
             except psycopg.OperationalError:
@@ -157,6 +164,10 @@ class DatabaseFeed:
                 raise
             acted = True
         return acted
+
+    def _tell(self, outcome: Outcome | None) -> None:
+        if outcome is not None:
+            self._outcomes.append(outcome)
 
     def _read(self, connection: Connection) -> Snapshot:
         before = self.latest
@@ -196,11 +207,16 @@ class DatabaseFeed:
     def _wait_away(self, delay_s: float) -> None:
         """Wait for the next attempt. Acts fail meanwhile: one that happened minutes after its
         key would be worse than one that must be repeated."""
+        self._tell(self._reloads.lost())
         until = self._clock() + delay_s
         while not self._stopping.is_set():
             self._wake.clear()
             while self._acts:
-                self._outcomes.append(self._runner.away(self._acts.popleft()))
+                act = self._acts.popleft()
+                if isinstance(act, ReloadWatchlist):
+                    self._outcomes.append(self._reloads.away(act))
+                else:
+                    self._outcomes.append(self._runner.away(act))
             left_s = until - self._clock()
             if left_s <= 0 or self._stopping.is_set():
                 return

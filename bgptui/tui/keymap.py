@@ -17,6 +17,7 @@ class Place(Enum):
     MAIN = auto()
     DETAIL = auto()
     HELP = auto()
+    COLLECTOR = auto()
 
 
 class Group(Enum):
@@ -28,8 +29,9 @@ class Group(Enum):
     CONSOLE = "Console"
 
 
-_LISTS = frozenset({Place.MAIN, Place.DETAIL, Place.HELP})
+_LISTS = frozenset(Place)
 _ALERT = frozenset({Place.MAIN, Place.DETAIL})
+_COLLECTOR = _ALERT | {Place.COLLECTOR}
 _MAIN = frozenset({Place.MAIN})
 
 
@@ -88,6 +90,7 @@ COMMANDS = (
     ),
     Command("sort", ("s",), "s", "", "sort by the next column", Group.LOOK, _MAIN),
     Command("sort_reverse", ("S",), "S", "", "reverse the order", Group.LOOK, _MAIN),
+    Command("open_collector", ("P",), "P", "", "the pipeline: stages, peers", Group.LOOK, _ALERT),
     Command("copy", ("y",), "y", "", "copy the prefix (OSC 52)", Group.LOOK, _ALERT),
     Command("down", ("j", "down"), "j ↓", "", "one down", Group.MOVE, _LISTS),
     Command("up", ("k", "up"), "k ↑", "", "one up", Group.MOVE, _LISTS),
@@ -99,13 +102,21 @@ COMMANDS = (
     Command("half_up", ("ctrl+u", "pageup"), "Ctrl+U", "", "half a screen up", Group.MOVE, _LISTS),
     Command("pause", ("p",), "p", "pause", "freeze view, not collection", Group.CONSOLE, _ALERT),
     Command("bell", ("b",), "b", "", "bell on and off", Group.CONSOLE, _MAIN),
+    Command(
+        "reload_watchlist", ("R",), "R", "", "read the watchlist again", Group.CONSOLE, _COLLECTOR
+    ),
     Command("help", ("question_mark",), "?", "help", "these keys", Group.CONSOLE, _ALERT),
     Command("back", ("escape",), "Esc", "back", "back one layer", Group.CONSOLE, _LISTS),
     Command("quit", ("q", "ctrl+c"), "q", "quit", "quit", Group.CONSOLE, _LISTS),
 )
 
 # The layer a key line is for hides what would be noise there.
-_HIDDEN = {Place.MAIN: {"back"}, Place.DETAIL: set[str](), Place.HELP: {"quit"}}
+_HIDDEN = {
+    Place.MAIN: {"back"},
+    Place.DETAIL: set[str](),
+    Place.HELP: {"quit"},
+    Place.COLLECTOR: set[str](),
+}
 # What goes first when the line is too narrow.
 _LEAST = ("filter", "undo", "pause", "open_detail", "find", "resolve", "false_positive")
 
@@ -146,7 +157,7 @@ def help_lines(operator: str, width: int, *, lacks: Sequence[str] = ()) -> list[
     """Every key by group, in two columns where they fit, then how to read the screen.
 
     Args:
-        lacks: what the collector does not look for.
+        lacks: what the collector does not look for, or not as its files say now.
     """
     left = [*_group(Group.ACT), (), *_group(Group.MOVE)]
     right = [*_group(Group.LOOK), (), *_group(Group.CONSOLE)]
@@ -170,7 +181,7 @@ def help_lines(operator: str, width: int, *, lacks: Sequence[str] = ()) -> list[
         line("BLIND nothing heard for 5 s;  GAP the feed is down: no news is no good news"),
         line("RPKI v valid, i invalid, nf not found, na no verdict: announced prefixes so far"),
         line("disk: free where the rows go, and when it is full at the present rate of growth"),
-        *(line(Span(text, Tone.WARN)) for text in lacks),
+        *(line(Span(part, Tone.WARN)) for text in lacks for part in wrap(text, width)),
         line(Span("Filter", Tone.HEADING)),
         *(line(text) for text in wrap(_FILTER_HELP, width)),
         (),

@@ -120,6 +120,15 @@ class View:
             self.say("nothing of yours to undo", Tone.PLAIN, now)
         return act
 
+    def reload_watchlist(self, now: float) -> Act | None:
+        """The act that has the watchlist read again; None, with a message, while one is under
+        way."""
+        if self.acts.is_reloading:
+            self.say("the watchlist is being read already", Tone.PLAIN, now)
+            return None
+        self.say("the collector is asked to read its watchlist again ...", Tone.PLAIN, now)
+        return self.acts.reload_watchlist()
+
     def settle(self, outcome: Outcome, now: float) -> None:
         """An act has ended: tell."""
         self.acts.settle(outcome)

@@ -27,6 +27,7 @@ grant select on public.recent_alerts, public.alert_summary_hourly, public.featur
 grant select on all tables in schema bgptui to bgptui_writer;
 grant insert, update, delete on bgptui.alert_list, bgptui.positions, bgptui.replays,
   bgptui.shards, bgptui.shard_progress, bgptui.shard_moments, bgptui.watched_vrps to bgptui_writer;
+grant insert, delete on bgptui.watch_reloads, bgptui.watch_reload_answers to bgptui_writer;
 grant usage on sequence bgptui.shard_numbers to bgptui_writer;
 
 grant execute on function bgptui.ensure_partitions, bgptui.maintain, bgptui.set_retention,

@@ -15,7 +15,7 @@ from bgptui.store.readers import (
     NetworkWindow,
     StatusEvent,
 )
-from bgptui.tui.acts import Act, Outcome, Result, SetStatus
+from bgptui.tui.acts import Act, Outcome, ReloadWatchlist, Result, SetStatus
 from bgptui.tui.app import Bell, ConsoleApp, Pipeline
 from bgptui.tui.snapshot import Snapshot
 
@@ -356,6 +356,8 @@ class FakeFeed:
             alert_id = act.seen.alert_id if isinstance(act, SetStatus) else None
             self._outcomes.append(Outcome(act, alert_id, self.refuses, "NOT DONE: told so"))
             return
+        if isinstance(act, ReloadWatchlist):
+            return  # the collector takes its time; `answer` brings it
         if isinstance(act, SetStatus):
             self._set(act.seen.alert_id, act.status)
             outcome = Outcome(act, act.seen.alert_id, Result.DONE, f"{act.seen.alert_id} done")
@@ -364,6 +366,10 @@ class FakeFeed:
             self._set(undone.seen.alert_id, undone.seen.status)
             outcome = Outcome(act, undone.seen.alert_id, Result.DONE, "undone")
         self._outcomes.append(outcome)
+
+    def answer(self, result: Result, message: str) -> None:
+        """What comes of the act before."""
+        self._outcomes.append(Outcome(self.acts[-1], None, result, message))
 
     def outcomes(self) -> list[Outcome]:
         ended, self._outcomes = self._outcomes, []

@@ -36,6 +36,7 @@ def _after(*keys: str) -> Callable[[Pilot[None]], Awaitable[None]]:
         pytest.param((59, 11), (), id="too-small"),
         pytest.param((80, 24), ("question_mark",), id="help"),
         pytest.param((80, 24), ("enter",), id="detail"),
+        pytest.param((80, 24), ("P",), id="collector"),
     ],
 )
 def test_the_console_looks_as_it_did(

@@ -7,7 +7,7 @@ import pytest
 from bgptui.domain.alert import Severity, Status
 from bgptui.store.readers import AlertRow
 from bgptui.tui.act_runner import route
-from bgptui.tui.acts import ActBook, Outcome, Result, SetStatus, Undo
+from bgptui.tui.acts import Act, ActBook, Outcome, Result
 from bgptui.tui.snapshot import Snapshot, Trouble
 from bgptui.tui.view import DISPLACED_S, View
 
@@ -19,7 +19,7 @@ def _snapshot(sequence: int, *rows: AlertRow) -> Snapshot:
 # Acts
 
 
-def _done(act: SetStatus | Undo, alert_id: int = 1) -> Outcome:
+def _done(act: Act, alert_id: int = 1) -> Outcome:
     return Outcome(act, alert_id, Result.DONE, "done")
 
 

@@ -1,8 +1,9 @@
 """The health of the pipeline: one line, or a panel where there is room."""
 
-from bgptui.domain.health import Health, ProcessHealth, RpkiHealth, StageHealth, StageState
+from bgptui.domain.health import Health, ProcessHealth, StageHealth, StageState
 from bgptui.tui.lines import Line, Piece, Span, Tone, line, pack, shortened
-from bgptui.tui.present.figures import DAY_S, age, count, moment, percent, size
+from bgptui.tui.present.figures import age, count, moment, percent, size
+from bgptui.tui.present.rpki_health import rpki_lines, rpki_piece
 
 _TONE = {
     StageState.OK: Tone.GOOD,
@@ -16,9 +17,11 @@ def health_line(health: Health | None, width: int) -> Line:
     """RPKI, stages, losses and disk in one line; what is well is said shortly."""
     if health is None:
         return line(Span("no collector has written its health to this database yet", Tone.FAINT))
-    pieces = [Piece(2, _rpki(health.rpki, health.now))]
+    pieces = [Piece(2, rpki_piece(health.rpki, health.now))]
     if health.watched_prefixes == 0:
         pieces.append(Piece(2, line(Span("no watchlist", Tone.WARN))))
+    if health.watch.error:
+        pieces.append(Piece(1, line(Span("old watchlist", Tone.WARN))))
     if health.drift:
         pieces.append(Piece(2, line(Span("drift", Tone.WARN))))
     if health.stages:
@@ -33,22 +36,30 @@ def health_line(health: Health | None, width: int) -> Line:
 
 
 def pipeline_panel(health: Health | None, *, width: int, rows: int) -> list[Line]:
-    """The same at length: a line a stage, RPKI, losses by reason; at most `rows` lines."""
+    """The same at length, at most `rows` lines: where these are few, stages that do well share
+    one."""
     if health is None:
         return [health_line(None, width)]
-    lines = [line(Span("PIPELINE", Tone.HEADING), f"  {_summary(health)}")]
+    lines = _panel(health, width, [stage_line(stage) for stage in health.stages])
+    if len(lines) > rows:
+        lines = _panel(health, width, _stages_in_short(health.stages))
+    return lines[:rows]
+
+
+def _panel(health: Health, width: int, stages: list[Line]) -> list[Line]:
+    lines = [line(Span("PIPELINE", Tone.HEADING), f"  {summary(health)}")]
     lines += _feed_lines(health, width)
-    lines += [_process_line(process, width) for process in health.processes]
-    lines += [_stage_line(stage) for stage in health.stages]
+    lines += [process_line(process, width) for process in health.processes]
+    lines += stages
     if health.rpki.state != "off":
-        lines += _rpki_lines(health.rpki, health.now, width)
-    lines += [line(Span(text, Tone.WARN)) for text in (*not_looked_for(health), *health.drift)]
+        lines += rpki_lines(health.rpki, health.now, width)
+    lines += [line(Span(shortened(text, width), Tone.WARN)) for text in troubles(health)]
     if health.dropped:
         lines.append(pack([*_drops_by_reason(health.dropped)], width))
     lines.append(pack([Piece(0, _disk(health)), Piece(1, _learning(health))], width))
     if health.model_version:
         lines.append(line(f"model      {health.model_version}"))
-    return lines[:rows]
+    return lines
 
 
 def not_looked_for(health: Health) -> list[str]:
@@ -61,7 +72,22 @@ def not_looked_for(health: Health) -> list[str]:
     return texts
 
 
-def _summary(health: Health) -> str:
+def watchlist_trouble(health: Health) -> list[str]:
+    """That the watchlist's file as it is now was refused, since when the old one is in force, and
+    what is wrong."""
+    watch = health.watch
+    if not watch.error:
+        return []
+    since = "" if watch.since is None else f" of {moment(watch.since)}"
+    return [f"watchlist{since} stays in force: {watch.error}"]
+
+
+def troubles(health: Health) -> tuple[str, ...]:
+    """What a person should put right, each with its remedy."""
+    return (*watchlist_trouble(health), *not_looked_for(health), *health.drift)
+
+
+def summary(health: Health) -> str:
     watched = f", {health.watched_prefixes} watched" if health.watched_prefixes else ""
     return f"{count(health.messages)} messages, {health.peers} peers{watched}{_oldest(health)}"
 
@@ -76,7 +102,8 @@ def _oldest(health: Health) -> str:
 
 
 def _feed_lines(health: Health, width: int) -> list[Line]:
-    """Collectors that are away and peers that are quiet; nothing where all are heard."""
+    """Collectors that are away, peers that are quiet and those whose word weighs less; nothing
+    where there are none."""
     lines: list[Line] = []
     away = [
         line(Span(f"{each.name} {each.gap_reason} {age(health.now - each.gap_since)}", Tone.BAD))
@@ -92,6 +119,10 @@ def _feed_lines(health: Health, width: int) -> list[Line]:
             for peer in health.quiet_peers
         ]
         lines.append(_listed("quiet", [line(Span(f"{total} peers", Tone.WARN)), *peers], width))
+    if health.doubted_peers:
+        doubted = [line(f"{each.address} {each.collector} {each.doubt}") for each in health.doubted]
+        number = line(Span(f"{health.doubted_peers} peers", Tone.WARN))
+        lines.append(_listed("in doubt", [number, *doubted], width))
     return lines
 
 
@@ -115,13 +146,22 @@ def _trouble(stage: StageHealth) -> Line:
     return (Span(f"{stage.name} "), state, Span(late))
 
 
-def _stage_line(stage: StageHealth) -> Line:
+def _stages_in_short(stages: tuple[StageHealth, ...]) -> list[Line]:
+    """A line each for those that do not do well, one for the others."""
+    well = [stage.name for stage in stages if stage.state is StageState.OK]
+    lines = [stage_line(stage) for stage in stages if stage.state is not StageState.OK]
+    if well:
+        lines.append(line(Span("ok", Tone.GOOD), f"         {' '.join(well)}"))
+    return lines
+
+
+def stage_line(stage: StageHealth) -> Line:
     state = Span(f"{stage.state.value.upper():<5}", _TONE[stage.state])
     queue = f"{stage.depth}/{stage.capacity}" if stage.capacity else ""
     return line(f"{stage.name:<10}", state, f" {queue:>9} {stage.busy_s:7.2f}s  {stage.detail}")
 
 
-def _process_line(process: ProcessHealth, width: int) -> Line:
+def process_line(process: ProcessHealth, width: int) -> Line:
     """One of several processes: how old its word is, what it does, what it holds."""
     state = "SILENT" if process.is_stale else process.feed_state.upper()
     tone = Tone.BAD if process.is_stale else Tone.GOOD if state == "LIVE" else Tone.WARN
@@ -135,73 +175,21 @@ def _process_line(process: ProcessHealth, width: int) -> Line:
     return line(head, Span(state, tone), rate, shortened(f"{hosts}{task}", room))
 
 
-def _rpki(rpki: RpkiHealth, now: float) -> Line:
-    """Announced prefixes by what validation said of them, and the age of the data behind it."""
-    if rpki.state == "off":
-        return line(Span("RPKI off", Tone.FAINT))
-    spans = [
-        Span(f"RPKI v{count(rpki.valid)} i{count(rpki.invalid)} nf{count(rpki.not_found)} "),
-    ]
-    if rpki.unavailable:
-        spans.append(Span(f"na{count(rpki.unavailable)} ", Tone.WARN))
-    return (*spans, _vrps(rpki, now))
-
-
-def _rpki_lines(rpki: RpkiHealth, now: float, width: int) -> list[Line]:
-    state = _vrps(rpki, now)
-    head = f"  {count(rpki.vrps)} VRPs  "
-    room = max(width - 11 - len(state.text) - len(head), 0)
-    verdicts = _verdicts(rpki, ("valid", "invalid", "not found", "no verdict"))
-    if len(verdicts) > width:
-        verdicts = _verdicts(rpki, ("v", "i", "nf", "na"))
-    return [
-        line("RPKI       ", state, head, shortened(rpki.error or rpki.source, room)),
-        line(verdicts),
-    ]
-
-
-def _verdicts(rpki: RpkiHealth, names: tuple[str, str, str, str]) -> str:
-    """Announced prefixes by verdict, each with its share; the last only where there are any."""
-    numbers = (rpki.valid, rpki.invalid, rpki.not_found, rpki.unavailable)
-    parts = [
-        f"{name} {count(number)} {percent(number, sum(numbers))}%"
-        for name, number in zip(names, numbers, strict=True)
-        if number or name != names[-1]
-    ]
-    return "  " + "  ".join(parts)
-
-
-def _vrps(rpki: RpkiHealth, now: float) -> Span:
-    """`vrp 3m`: the age of the data; what is wrong with it in words."""
-    if rpki.state in ("off", "loading", "error"):
-        return Span(f"vrp {rpki.state}", Tone.BAD if rpki.state == "error" else Tone.WARN)
-    if rpki.as_of is None:
-        text = "vrp undated"
-    elif rpki.as_of > now + DAY_S:
-        # A replay of the past with data of a later day.
-        text = f"vrp of {moment(rpki.as_of)[:10]}"
-    else:
-        text = f"vrp {age(now - rpki.as_of)}"
-    if rpki.state == "stale":
-        return Span(f"{text} STALE", Tone.WARN)
-    return Span(text, Tone.WARN if rpki.error else Tone.PLAIN)
-
-
 def _drops(dropped: dict[str, int]) -> Line:
     return line(Span(f"drops {count(sum(dropped.values()))}", Tone.WARN))
 
 
 def drops_text(dropped: dict[str, int]) -> str:
     """Losses by reason, the most first."""
-    return ", ".join(f"{name} {count(lost)}" for name, lost in _worst_first(dropped))
+    return ", ".join(f"{name} {count(lost)}" for name, lost in worst_first(dropped))
 
 
 def _drops_by_reason(dropped: dict[str, int]) -> list[Piece]:
-    parts = [line(f"{name} {count(lost)}") for name, lost in _worst_first(dropped)]
+    parts = [line(f"{name} {count(lost)}") for name, lost in worst_first(dropped)]
     return [Piece(at, part) for at, part in enumerate([_drops(dropped), *parts])]
 
 
-def _worst_first(dropped: dict[str, int]) -> list[tuple[str, int]]:
+def worst_first(dropped: dict[str, int]) -> list[tuple[str, int]]:
     return sorted(dropped.items(), key=lambda item: (-item[1], item[0]))
 
 

@@ -4,7 +4,7 @@ from bgptui.domain.health import Health
 from bgptui.tui.alert_list import DEFAULT_FILTER
 from bgptui.tui.lines import Line, Piece, Span, Tone, line, pack, shortened, width_of
 from bgptui.tui.present.figures import percent
-from bgptui.tui.present.pipeline import drops_text, not_looked_for
+from bgptui.tui.present.pipeline import drops_text, not_looked_for, watchlist_trouble
 from bgptui.tui.snapshot import Snapshot
 from bgptui.tui.view import View
 
@@ -35,6 +35,7 @@ def standing_line(snapshot: Snapshot, width: int) -> Line:
     if health.feed.error:
         return _with_hint(health.feed.error, health.feed.hint, width)
     told = [f"{stage.name}: {stage.detail}" for stage in health.stages if stage.detail]
+    told += watchlist_trouble(health)
     if health.rpki.error:
         told.append(f"rpki: {health.rpki.error}")
     if health.dropped:

@@ -63,6 +63,12 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     def action_bell(self) -> None:
         self.console.toggle_bell()
 
+    def action_reload_watchlist(self) -> None:
+        self.console.reload_watchlist()
+
+    def action_open_collector(self) -> None:
+        self.console.open_collector()
+
     def action_help(self) -> None:
         self.console.open_help()
 

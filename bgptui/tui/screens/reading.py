@@ -1,4 +1,4 @@
-"""Screens of text: an alert in full, and help."""
+"""Screens of text: an alert in full, the collector in full, and help."""
 
 from collections.abc import Sequence
 
@@ -6,9 +6,10 @@ from textual.app import ComposeResult
 
 from bgptui.store.readers import AlertRow
 from bgptui.tui.keymap import Place, bindings, help_lines, key_line
-from bgptui.tui.lines import Line
+from bgptui.tui.lines import Line, faded
+from bgptui.tui.present.collector_page import collector_page
 from bgptui.tui.present.detail import detail_lines
-from bgptui.tui.present.pipeline import not_looked_for
+from bgptui.tui.present.pipeline import not_looked_for, watchlist_trouble
 from bgptui.tui.screens.base import ConsoleScreen
 from bgptui.tui.widgets.lines_view import LinesView
 from bgptui.tui.widgets.scrolling_lines import ScrollingLines
@@ -72,8 +73,19 @@ class HelpScreen(ReadingScreen, inherit_bindings=False):
 
     def make_lines(self, width: int) -> Sequence[Line]:
         health = self.console.health
-        lacks = () if health is None else not_looked_for(health)
+        lacks = [] if health is None else [*watchlist_trouble(health), *not_looked_for(health)]
         return help_lines(self.console.operator, width, lacks=lacks)
+
+
+class CollectorScreen(ReadingScreen, inherit_bindings=False):
+    """All that the collector says of itself."""
+
+    place = Place.COLLECTOR
+    BINDINGS = bindings(Place.COLLECTOR)  # Textual's class variable
+
+    def make_lines(self, width: int) -> Sequence[Line]:
+        lines = collector_page(self.console.health, width)
+        return [faded(each) for each in lines] if self.console.old else lines
 
 
 class DetailScreen(ReadingScreen, inherit_bindings=False):

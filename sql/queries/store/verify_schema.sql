@@ -6,9 +6,10 @@ with timeseries (name) as (
   values ('schema_migrations'), ('collector_leases'), ('alert_ids'), ('alert_status_events'),
          ('notification_outbox'), ('peers'), ('feed_gaps'), ('collector_health'),
          ('detector_weeks'),
-         ('shards'), ('shard_progress'), ('shard_moments'), ('watched_vrps')
+         ('shards'), ('shard_progress'), ('shard_moments'), ('watched_vrps'),
+         ('watch_reloads'), ('watch_reload_answers')
 ), schemas (name, schema) as (
-  select name, case when name like 'shard%' or name = 'watched_vrps' then 'bgptui.' else 'public.' end from plain
+  select name, case when name like 'shard%' or name like 'watch%' then 'bgptui.' else 'public.' end from plain
 ), views (name) as (
   values ('recent_alerts'), ('alert_summary_hourly'), ('features_hourly'), ('system_metrics_hourly')
 ), policies (policy, relation) as (
