@@ -16,9 +16,9 @@ import pytest
 from bgptui.demo.catalogue import scenario
 from bgptui.sources.playback import Pacing, Times
 from bgptui.sources.ris_server import RisServer, TimedFrame
+from support.awaiting import DEADLINE_S, rows, until
 from support.program import Incident, Program
 
-DEADLINE_S = 60.0
 HOSTS = '["rrc00", "rrc01"]'
 
 
@@ -28,21 +28,6 @@ class FairServer(RisServer):
     def _look_for_subscribers(self) -> None:
         if len([each for each in self._subscribers if each.has_subscribed]) == 2:
             super()._look_for_subscribers()
-
-
-def rows(dsn: str, query: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        return connection.execute(query.encode()).fetchall()
-
-
-def until(condition: Callable[[], bool], what: str, *programs: subprocess.Popen[str]) -> None:
-    """Wait for a condition while the programs run."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        for process in programs:
-            assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline, f"{what} did not come in {DEADLINE_S:.0f} s"
-        time.sleep(0.05)
 
 
 def holders(dsn: str) -> dict[str, str]:

@@ -6,19 +6,18 @@ import pty
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from bgptui.sources.playback import Pacing, Times
 from bgptui.sources.ris_server import RisServer, TimedFrame
+from support.awaiting import DEADLINE_S, rows, until
 from support.program import TIMEOUT_S, Program
 
-DEADLINE_S = 60.0
 HIJACKED, OTHER = "203.0.113.0/24", "198.51.100.0/24"
 NOBODY = "ws://127.0.0.1:9/"  # the discard port: nothing answers
 OWN = f'[[prefix]]\nprefix = "{HIJACKED}"\norigins = [64500]\n'
@@ -58,21 +57,6 @@ def watchlist(tmp_path: Path) -> Path:
     path = tmp_path / "watch.toml"
     path.write_text(OWN)
     return path
-
-
-def rows(dsn: str, query: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        return connection.execute(query.encode()).fetchall()
-
-
-def until(condition: Callable[[], bool], what: str, *programs: subprocess.Popen[str]) -> None:
-    """Wait for a condition while the programs run."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        for process in programs:
-            assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline, f"{what} did not come in {DEADLINE_S:.0f} s"
-        time.sleep(0.05)
 
 
 def watch_health(dsn: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A console without a database: made snapshots, a feed that hands them out, a clock that stands."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from bgptui.domain.alert import AlertType, Severity, Status
 from bgptui.domain.health import FeedHealth, Health, RpkiHealth, StageHealth, StageState
+from bgptui.store.connect import Connection, connect
 from bgptui.store.readers import (
     AlertDetail,
     AlertRow,
@@ -18,6 +19,7 @@ from bgptui.store.readers import (
 from bgptui.tui.acts import Act, Outcome, ReloadWatchlist, Result, SetStatus
 from bgptui.tui.app import Bell, ConsoleApp, Pipeline
 from bgptui.tui.snapshot import Snapshot
+from support.outlet import Outlet
 
 # 2026-01-07 14:02:31 UTC
 NOW = 1_767_794_551.0
@@ -437,3 +439,14 @@ def console(feed: FakeFeed, clock: StandingClock, monkeypatch: pytest.MonkeyPatc
         return ConsoleApp(feed, **(settings | changes))
 
     return make
+
+
+@pytest.fixture
+def conn(database: str) -> Iterator[Connection]:
+    with connect(database, application_name="test", timeout_s=5) as connection:
+        yield connection
+
+
+@pytest.fixture
+def outlet(database: str) -> Outlet:
+    return Outlet(database)

@@ -9,7 +9,6 @@ import psycopg
 import pytest
 
 from bgptui.domain.alert import Alert, AlertChange, AlertType, Change, Severity, Status, alert_uuid
-from bgptui.errors import ServiceUnreachable
 from bgptui.runtime.metrics import Metrics
 from bgptui.store.alerts import update_alert_status
 from bgptui.store.batch import WriteBatch
@@ -18,6 +17,7 @@ from bgptui.store.readers import AlertRow
 from bgptui.store.writer import Writer
 from bgptui.tui.acts import ActBook, Outcome, Result
 from bgptui.tui.feed import DatabaseFeed
+from support.outlet import Outlet
 
 T0 = 1_767_780_000.0
 WITHIN_S = 10.0
@@ -32,30 +32,6 @@ def _until(condition: Callable[[], Any], what: str) -> Any:
             return value
         time.sleep(0.005)
     raise AssertionError(f"{what}: not within {WITHIN_S:g} s")
-
-
-@pytest.fixture
-def conn(database: str) -> Iterator[Connection]:
-    with connect(database, application_name="test", timeout_s=5) as connection:
-        yield connection
-
-
-class Outlet:
-    """Connections to the database, which a test can cut off."""
-
-    def __init__(self, dsn: str) -> None:
-        self.cut = False
-        self._dsn = dsn
-
-    def __call__(self) -> Connection:
-        if self.cut:
-            raise ServiceUnreachable("database test on 192.0.2.1:5432 cannot be reached: refused")
-        return connect(self._dsn, application_name="bgptui console", timeout_s=5)
-
-
-@pytest.fixture
-def outlet(database: str) -> Outlet:
-    return Outlet(database)
 
 
 @pytest.fixture

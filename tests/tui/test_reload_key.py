@@ -10,14 +10,14 @@ from msgspec.structs import replace
 
 from bgptui.domain.health import WatchHealth
 from bgptui.domain.watch_reload import Reloaded
-from bgptui.errors import ServiceUnreachable
 from bgptui.store import lease, watch_reloads
-from bgptui.store.connect import Connection, connect
+from bgptui.store.connect import Connection
 from bgptui.store.readers import CollectorRow
 from bgptui.tui.acts import ActBook, Outcome, ReloadWatchlist, Result
 from bgptui.tui.feed import DatabaseFeed
 from bgptui.tui.widgets.lines_view import LinesView
 from bgptui.tui.widgets.scrolling_lines import ScrollingLines
+from support.outlet import Outlet
 
 WITHIN_S = 10.0
 DONE = Reloaded(is_done=True, said="1 rule added (192.0.2.0/24)", ended=2)
@@ -62,27 +62,8 @@ async def test_a_refused_watchlist_stands_on_every_size_of_screen(
 
 
 @pytest.fixture
-def conn(database: str) -> Iterator[Connection]:
-    with connect(database, application_name="test", timeout_s=5) as connection:
-        yield connection
-
-
-class Outlet:
-    """Connections to the database, which a test can cut off."""
-
-    def __init__(self, dsn: str) -> None:
-        self.cut = False
-        self._dsn = dsn
-
-    def __call__(self) -> Connection:
-        if self.cut:
-            raise ServiceUnreachable("database test cannot be reached: refused")
-        return connect(self._dsn, application_name="bgptui console", timeout_s=5)
-
-
-@pytest.fixture
-def attached(database: str) -> Iterator[DatabaseFeed]:
-    feed = DatabaseFeed(Outlet(database), operator="maria", refresh_s=0.1)
+def attached(outlet: Outlet) -> Iterator[DatabaseFeed]:
+    feed = DatabaseFeed(outlet, operator="maria", refresh_s=0.1)
     feed.start()
     yield feed
     assert feed.error is None
