@@ -145,7 +145,7 @@ class Pipeline:
         scoring: Channel[Moments] = Channel("score", capacity=MOMENTS_CAPACITY)
         correlating: Channel[Moments] = Channel("correlate", capacity=MOMENTS_CAPACITY)
         writes: Channel[WriteBatch] = Channel("write", capacity=WRITES_CAPACITY)
-        self._scoring = scoring
+        self._scoring, self._writes = scoring, writes
 
         self.reload = WatchReload(
             read_rules,
@@ -387,6 +387,8 @@ class Pipeline:
                     self._backlog.when_away = leg.when_away
                 leg.source.run(self._sink, self._stop)
             self._sink.flush()
+            # The keeper comes once a second: of a short input's end it would say nothing.
+            self._writes.put(WriteBatch(now=self._clock.now(), health=self.health()))
         self._scoring.close()
 
 

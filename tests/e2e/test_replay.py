@@ -51,6 +51,8 @@ def test_every_frame_of_a_real_recording_is_accounted_for(
     assert one_row(database, by_type) == (994, 6, 1_000)
     kept = "select count(*) from raw_bgp_data where raw_message -> 'data' ->> 'raw' is not null"
     assert one_row(database, kept) == (1_000,)
+    health = "document -> 'feed' ->> 'state', (document ->> 'messages')::int"
+    assert one_row(database, f"select {health} from collector_health") == ("ended", 1_000)
     flaps = "select sum(flap_count)::int from {}"
     assert one_row(database, flaps.format("raw_bgp_data")) == one_row(
         database, flaps.format("features where peer_addr is null")
