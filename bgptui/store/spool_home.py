@@ -26,6 +26,7 @@ from bgptui.store.spool_segment import sync_directory
 log = logging.getLogger(__name__)
 
 _SET_ASIDE = "set-aside."
+_UNFINISHED = "new."
 
 
 def default_spool_folder() -> Path:
@@ -64,17 +65,19 @@ class SpoolHome:
         Raises:
             Fatal: there is no place for it.
         """
-        directory = self.folder / _name(self._held.epoch, self._held.holder)
+        name = _name(self._held.epoch, self._held.holder)
+        # It gets its name once it is locked: another process may be tidying up what nobody uses.
+        directory = self.folder / (_UNFINISHED + name)
         try:
             directory.mkdir(mode=0o700, parents=True)
-            sync_directory(self.folder)
             lock = FileLock(directory / LOCK_NAME)
+            lock.try_exclusive()
+            directory = _rename(directory, name)
         except OSError as error:
             raise Fatal(
                 f"no spool can be made in {directory}: {error.strerror}: set store.spool_dir to a "
                 "folder that can be written, or store.spool_max_mib to 0 for none"
             ) from error
-        lock.try_exclusive()
         return self._spool(directory, lock)
 
     def leftovers(self) -> Iterator[Leftover]:
@@ -86,6 +89,7 @@ class SpoolHome:
         for directory in sorted(self.folder.glob("*.*"), key=_epoch):
             if _epoch(directory) < 0:
                 continue
+            spool = None
             with _reading(directory):
                 spool = self._taken_over(directory)
             if spool is not None:
@@ -141,9 +145,12 @@ class SpoolHome:
 
 @contextmanager
 def _reading(directory: Path) -> Iterator[None]:
+    """Of a spool that its own process has just closed and removed there is nothing to read."""
     try:
         yield
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and not directory.exists():
+            return
         raise Fatal(
             f"spool {directory} was left by another bgptui and cannot be used: "
             f"{error.strerror}: make it readable, or move it away to start without its rows"

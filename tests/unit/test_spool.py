@@ -389,6 +389,31 @@ def test_a_spool_in_use_and_one_of_another_database_are_left_alone(
     in_use.close()
 
 
+def test_a_spool_is_made_and_closed_while_another_process_tidies_up(
+    make_home: Callable[..., SpoolHome],
+) -> None:
+    tidy, stop = make_home(9), threading.Event()
+    errors: list[BaseException] = []
+
+    def tidy_up() -> None:
+        try:
+            while not stop.is_set():
+                tidy.set_aside()
+                list(tidy.leftovers())
+        except Fatal as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=tidy_up)
+    thread.start()
+    try:
+        for epoch in range(100, 400):
+            make_home(epoch).create().close()
+    finally:
+        stop.set()
+        thread.join()
+    assert not errors
+
+
 def test_a_folder_that_cannot_be_written_is_a_fatal_error_with_its_remedy(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     home = SpoolHome(
