@@ -3,7 +3,8 @@
 import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -14,10 +15,10 @@ from bgptui.domain.alert_json import iso_utc, printable
 from bgptui.domain.aspa import PathVerification
 from bgptui.domain.prefix import format_prefix, parse_prefix
 from bgptui.domain.routing import AsPath
-from bgptui.domain.rpki import OriginValidation
+from bgptui.domain.rpki import OriginValidation, RpkiState
 from bgptui.errors import BadInput, ServiceUnreachable, UsageError
 from bgptui.rpki.aspa_verification import Direction
-from bgptui.rpki.source import Ageing
+from bgptui.rpki.source import Ageing, SourceStatus
 from bgptui.rpki.validator import Validator
 from bgptui.rpki.vrp_json import as_number
 from bgptui.rpki.vrp_set import MAX_ASN
@@ -48,7 +49,7 @@ def validate(args: argparse.Namespace) -> int:
         if route is None:
             return _answer_lines(_Route, lambda asked: _route_line(vrps, asked))
         prefix, origin = route
-        got = vrps.validate(prefix, origin)
+        got, statuses = vrps.validate(prefix, origin), vrps.statuses()
     if args.json:
         _print_json(_validation_line(prefix, origin, got))
     else:
@@ -57,6 +58,8 @@ def validate(args: argparse.Namespace) -> int:
             anchor = f" ({printable(vrp.trust_anchor)})" if vrp.trust_anchor else ""
             print(f"  {vrp.prefix} up to /{vrp.max_length} AS{vrp.asn}{anchor}")
         print(f"  {_provenance(got)}")
+        if got.state is RpkiState.UNAVAILABLE:
+            _print_why_unavailable(statuses)
     return 0
 
 
@@ -67,12 +70,13 @@ def aspa(args: argparse.Namespace) -> int:
     with loaded_vrps(args) as vrps:
         if path is None:
             return _answer_lines(_Path, lambda asked: _path_line(vrps, asked, direction))
-        got = vrps.verify_path(path, direction)
+        got, statuses = vrps.verify_path(path, direction), vrps.statuses()
     if args.json:
         _print_json(_verification_line(got))
         return 0
     if got is None:
         print("unavailable")
+        _print_why_unavailable(statuses)
         return 0
     print(f"{got.state} ({direction})" + (f": {got.reason}" if got.reason else ""))
     for hop in got.failing_hops:
@@ -97,13 +101,20 @@ def status(args: argparse.Namespace) -> int:
             continue
         built = "" if source.as_of is None else f", as of {iso_utc(source.as_of)}"
         if built and ageing_of(args) is Ageing.BY_CLOCK and source.as_of is not None:
-            built += f" ({now - source.as_of:,.0f} s ago)"
+            built += f" ({timedelta(seconds=max(0, round(now - source.as_of)))} ago)"
         print(f"{printable(source.name)}: {source.state}{built}")
         print(f"  {source.vrps:,} VRPs, {source.aspas:,} ASPAs")
         for more in (source.detail, source.error):
             if more:
                 print(f"  {printable(more)}")
     return 0 if has_any else ServiceUnreachable.exit_code
+
+
+def _print_why_unavailable(statuses: Iterable[SourceStatus]) -> None:
+    """Without it nobody knows whether to wait, or what to repair."""
+    for source in statuses:
+        why = f": {source.error}" if source.error else ""
+        print(f"  {printable(f'{source.name} is {source.state}{why}')}")
 
 
 def _answer_lines(kind: type[Any], answer: Callable[[Any], Line]) -> int:

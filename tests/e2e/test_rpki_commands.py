@@ -162,6 +162,7 @@ def test_a_stale_configured_source_gives_no_verdict(program: Program, vrps: Path
     setting = ("--set", f"rpki.vrps={vrps}")
     said = program.run("rpki", "validate", "192.0.2.0/24", "64496", *setting).stdout
     assert said.startswith("192.0.2.0/24 AS64496: unavailable\n")
+    assert "is stale: VRPs are older than 7200 s (rpki.stale_after_s)" in said
     assert ": stale" in program.run("rpki", "status", *setting).stdout
 
 
