@@ -33,8 +33,10 @@ def import_bgpalerter(args: argparse.Namespace) -> int:
     path = Path(args.file)
     try:
         text = sys.stdin.read() if args.file == "-" else path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read: {error}") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: byte {error.start} is no UTF-8 text") from None
     try:
         imported = import_prefixes(text)
     except UsageError as error:
@@ -66,9 +68,10 @@ def _line(rule: Rule | AsRule) -> str:
     if isinstance(rule, Rule):
         left_out = sorted(check.value for check in set(Check) - rule.checks)
         parts += [f"without {', '.join(left_out)}"] if left_out else []
-        parts += ["ignored"] if rule.ignore else []
         parts += ["more-specifics ignored"] if rule.ignore_more_specifics else []
-        parts += [f"{len(rule.paths)} path patterns"] if rule.paths else []
+        parts += (
+            [f"{len(rule.paths)} path pattern{'s' * (len(rule.paths) > 1)}"] if rule.paths else []
+        )
     if rule.mute_until is not None:
         until = datetime.fromtimestamp(rule.mute_until, UTC)
         parts.append(f"muted until {until:%Y-%m-%dT%H:%M:%SZ}")
@@ -80,8 +83,10 @@ def _line(rule: Rule | AsRule) -> str:
 def _what(rule: Rule | AsRule) -> str:
     if isinstance(rule, AsRule):
         return f"AS{rule.asn:<20}" + ("its new prefixes" if rule.new_prefixes else "")
+    if rule.ignore:
+        return f"{rule.prefix:<21} ignored"
     most = f" up to /{rule.max_length}" if not rule.prefix.endswith(f"/{rule.max_length}") else ""
-    return f"{rule.prefix + most:<22}from {_names(rule.origins)}"
+    return f"{rule.prefix + most:<21} from {_names(rule.origins)}"
 
 
 def _names(asns: tuple[int, ...]) -> str:

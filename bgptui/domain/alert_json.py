@@ -108,13 +108,19 @@ def printable(text: str) -> str:
 
 
 def _about(alert: Alert) -> list[str]:
-    """What the alert concerns: its route, or else its peer or collector."""
+    """What the alert concerns: its route, or else its peer, collector or trust anchors."""
     if alert.prefix is not None:
         origin = [] if alert.origin_asn is None else [f"AS{alert.origin_asn}"]
         return [alert.prefix, *origin]
     if alert.peer_addr is not None:
         return [alert.peer_addr]
-    return [] if alert.collector is None else [alert.collector]
+    if alert.collector is not None:
+        return [alert.collector]
+    return [
+        str(fact["trust_anchor"])
+        for fact in alert.evidence
+        if fact.get("kind") == "trust_anchor" and fact.get("trust_anchor")
+    ]
 
 
 def _duration_s(alert: Alert) -> float:

@@ -8,7 +8,7 @@ from bgptui.domain.aspa import PathVerification
 from bgptui.domain.routing import BgpMessage, communities_of
 from bgptui.domain.rpki import DataSource, LocalException, OriginValidation
 from bgptui.errors import BadInput
-from bgptui.routemon.rules import Finding
+from bgptui.routemon.rules import Finding, expectation
 
 VRPS_SHOWN = 16
 COMMUNITIES_SHOWN = 32
@@ -102,8 +102,7 @@ def _rule_facts(finding: Finding) -> Facts:
             "watched_prefix": rule.prefix,
             "expected_origins": list(rule.origins),
             "max_length": rule.max_length,
-            "text": f"watchlist rule {rule.number}: {rule.prefix} up to /{rule.max_length} from "
-            + (", ".join(f"AS{asn}" for asn in rule.origins) or "nobody"),
+            "text": f"watchlist rule {rule.number}: {expectation(rule)}",
         }
     if as_rule is not None:
         facts["text"] = f"watchlist rule {as_rule.number} for AS{as_rule.asn}"

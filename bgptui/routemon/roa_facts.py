@@ -11,6 +11,7 @@ from bgptui.domain.rpki import RpkiState, Vrp
 from bgptui.errors import BadInput
 from bgptui.routemon.roa_baseline import VrpMap
 from bgptui.routemon.roa_expected import Expected
+from bgptui.routemon.rules import expectation
 from bgptui.routemon.watchlist import AsRule, Rule
 
 VRPS_SHOWN = 16
@@ -101,9 +102,7 @@ def change_fact(added: Sequence[Vrp], removed: Sequence[Vrp]) -> Fact:
 def rule_fact(rule: Rule | AsRule) -> Fact:
     """The rule by which the ROAs are watched."""
     if isinstance(rule, Rule):
-        nobody = "nobody" if not rule.origins else ""
-        origins = nobody or ", ".join(f"AS{asn}" for asn in rule.origins)
-        text = f"watchlist rule {rule.number}: {rule.prefix} from {origins}"
+        text = f"watchlist rule {rule.number}: {expectation(rule)}"
     else:
         text = f"watchlist rule {rule.number} for AS{rule.asn}"
     fact = {"kind": "rule", "text": text}

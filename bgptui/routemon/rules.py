@@ -246,6 +246,11 @@ def all_named(asns: Iterable[int]) -> str:
     return ", ".join(f"AS{asn}" for asn in asns)
 
 
+def expectation(rule: Rule) -> str:
+    """What a rule expects, in a line, e.g. `192.0.2.0/24 up to /25 from AS64496`."""
+    return f"{rule.prefix} up to /{rule.max_length} from {all_named(rule.origins) or 'nobody'}"
+
+
 def named(origin: int | tuple[int, ...]) -> str:
     """The origin in a sentence."""
     if isinstance(origin, int):

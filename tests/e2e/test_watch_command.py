@@ -33,6 +33,31 @@ def test_an_imported_watchlist_can_be_listed(
     ]
 
 
+RULES = """
+[[prefix]]
+prefix = "208.65.152.0/22"
+origins = [36561]
+max_length = 24
+path = [{longer_than = 9}]
+
+[[prefix]]
+prefix = "208.65.153.0/24"
+ignore = true
+"""
+
+
+def test_a_long_prefix_keeps_its_distance_and_an_ignored_one_expects_nobody(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    watch = tmp_path / "watch.toml"
+    watch.write_text(RULES)
+    assert main(["watch", "list", "--watch", str(watch)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "208.65.152.0/22 up to /24 from AS36561  1 path pattern",
+        "208.65.153.0/24       ignored",
+    ]
+
+
 def test_a_prefixes_yml_that_is_wrong_names_file_and_place(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

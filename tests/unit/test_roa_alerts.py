@@ -30,7 +30,7 @@ LOST = RoaEvent(
     expected_origins=(64500,),
     rpki_status="not_found",
     evidence=(
-        {"kind": "rule", "text": "watchlist rule 1: 203.0.113.0/24 from AS64500"},
+        {"kind": "rule", "text": "watchlist rule 1: 203.0.113.0/24 up to /24 from AS64500"},
         {
             "kind": "roa",
             "prefix": "203.0.113.0/24",
@@ -267,3 +267,4 @@ def test_the_console_shows_a_trust_anchor_with_its_counts() -> None:
     assert "whole network" not in listed
     assert "ripe 1000 VRPs before, 850 now by rtr://a" in detail
     assert "watched prefixes concerned: 1" in detail
+    assert " roa ripe confidence " in alert_text(opened)

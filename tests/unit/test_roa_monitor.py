@@ -174,7 +174,7 @@ def test_the_evidence_has_the_vrps_before_and_now_with_trust_anchor_source_and_a
     world.keep_showing(OWN, ABOVE)
     event = only(world.keep_showing(ABOVE))
     rule, roa, rpki = event.evidence
-    assert rule["text"] == "watchlist rule 1: 203.0.113.0/24 from AS64500"
+    assert rule["text"] == "watchlist rule 1: 203.0.113.0/24 up to /24 from AS64500"
     assert (rule["description"], rule["group"]) == ("web", "noc")
     assert (roa["status_before"], roa["status"]) == ("valid", "invalid")
     ours = {"prefix": OWN.prefix, "max_length": 24, "asn": 64500, "trust_anchor": "ripe"}
