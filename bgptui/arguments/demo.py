@@ -15,3 +15,4 @@ def add_demo(commands: Commands) -> None:
     )
     write.add_argument("scenario", metavar="SCENARIO")
     write.add_argument("folder", metavar="FOLDER", help="made if it is missing")
+    write.add_argument("--force", action="store_true", help="write over what is there")

@@ -43,6 +43,8 @@ def write(args: argparse.Namespace) -> int:
     them."""
     chosen, folder = scenario(args.scenario), Path(args.folder)
     recording = folder / "recording.jsonl"
+    if recording.exists() and not args.force:
+        raise UsageError(f"{recording}: is there already; --force writes over it")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         vrps, watch = _write_settings(chosen, folder, built=chosen.recorded.start)

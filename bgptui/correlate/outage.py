@@ -11,6 +11,7 @@ from bgptui.correlate.table_transfers import Transfer
 from bgptui.correlate.wording import peer_name, session_title
 from bgptui.domain.alert import Alert, AlertType, Severity
 from bgptui.domain.alert_json import from_iso_utc, iso_utc
+from bgptui.domain.duration import duration_text
 from bgptui.domain.routing import Peer
 
 MEMBERS_SHOWN = 1_000  # a restart takes over those; no collector of RIS has as many peers
@@ -154,7 +155,7 @@ def _told_of_sessions(outage: Outage, *, down: int, named: Peer) -> str:
     recovered_at = outage.recovered_at
     if recovered_at is not None:
         lasted_s = recovered_at - outage.started_at
-        return f"{told} Back up at {iso_utc(recovered_at)}, after {lasted_s:g} s."
+        return f"{told} Back up at {iso_utc(recovered_at)}, after {duration_text(lasted_s)}."
     return told if down == count else f"{told} {down} still down."
 
 

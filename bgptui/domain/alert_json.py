@@ -1,11 +1,13 @@
 """An alert as one JSON line, and as one line of text for a person."""
 
+import math
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from bgptui.domain.alert import Alert, AlertChange, AlertType, Change
+from bgptui.domain.duration import duration_text
 
 _encode = msgspec.json.Encoder().encode
 
@@ -74,8 +76,9 @@ def alert_line(change: AlertChange) -> str:
 def alert_text(change: AlertChange) -> str:
     """One change for a person: time, event, severity, type, route, confidence, peers, title.
 
-    Whatever came from outside is freed of what a terminal would not print as it stands:
-    control characters, line separators and marks that reverse the direction of writing.
+    Times are to the second. Whatever came from outside is freed of what a terminal would not
+    print as it stands: control characters, line separators and marks that reverse the direction
+    of writing.
     """
     alert = change.alert
     at = alert.last_seen
@@ -85,7 +88,7 @@ def alert_text(change: AlertChange) -> str:
         at = alert.resolved_at
     is_about_roas = alert.alert_type is AlertType.ROA
     parts = [
-        iso_utc(at),
+        iso_utc(math.floor(at)),
         f"{change.change.value.upper():<7}",
         f"{alert.severity.value:<8}",
         alert.alert_type.value,
@@ -96,7 +99,7 @@ def alert_text(change: AlertChange) -> str:
         alert.title,
     ]
     if change.change is Change.RESOLVE:
-        parts.append(f"after {_duration_s(alert):g} s")
+        parts.append(f"after {duration_text(_duration_s(alert))}")
     elif withdrawn_at(alert) is not None:
         parts.append(f"({_ended_by(alert)})")
     return printable(" ".join(parts))

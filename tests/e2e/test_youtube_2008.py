@@ -107,6 +107,9 @@ def test_a_scenarios_files_are_written_where_there_are_vrps_too(program: Program
     command = shlex.split(program.run("demo", "write", "subprefix-hijack", "a folder").stdout)
     assert command[3::2] == ["--vrps", "--watch"]
     assert all((program.home / name).stat().st_size for name in command[2::2])
+    again = ("demo", "write", "subprefix-hijack", "a folder")
+    assert "--force writes over it" in program.run(*again, exit_code=2).stderr
+    program.run(*again, "--force")
 
 
 def test_a_folder_that_cannot_be_written_is_named(program: Program, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from bgptui.domain.alert import Alert, AlertChange, AlertType, Change, Severity, Status
 from bgptui.domain.alert_json import alert_line, alert_object, alert_text, from_iso_utc, iso_utc
+from bgptui.domain.duration import duration_text
 
 HIJACK = Alert(
     alert_id=17,
@@ -81,6 +82,28 @@ def test_the_text_line_says_what_a_person_needs() -> None:
         "2026-01-07T10:01:15Z RESOLVE critical hijack 203.0.113.128/25 AS64666 "
         "confidence 0.95 peers 14/63 Route Hijack Suspected after 60 s"
     )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.0, "0 s"),
+        (119.4, "119 s"),
+        (120.0, "2 min"),
+        (3_599.0, "59 min 59 s"),
+        (3_600.0, "1 h"),
+        (7_994.25, "2 h 13 min"),
+        (86_400.0, "1 d"),
+        (277_200.0, "3 d 5 h"),
+    ],
+)
+def test_a_duration_is_said_as_people_say_it(seconds: float, text: str) -> None:
+    assert duration_text(seconds) == text
+
+
+def test_a_line_of_text_has_no_fractions_of_a_second() -> None:
+    live = msgspec.structs.replace(HIJACK, first_seen=HIJACK.first_seen + 0.560253)
+    assert alert_text(AlertChange(Change.OPEN, live)).startswith("2026-01-07T10:00:15Z OPEN")
 
 
 def test_the_hold_down_of_a_route_is_no_part_of_its_duration() -> None:
