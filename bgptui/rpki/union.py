@@ -41,10 +41,12 @@ class _AspaChange(Struct, frozen=True):
 
 
 class _Said(Struct):
-    """What one cache says."""
+    """What one cache says; with the number of its VRPs, since every event asks for it and
+    counting takes a quarter of a millisecond."""
 
     vrps: VrpSet
     aspas: dict[int, Providers]
+    count: int
 
 
 class Union:
@@ -80,7 +82,7 @@ class Union:
         with self._writing:
             said = self._said.get(source)
             if said is None:
-                said = _Said(vrps, {})
+                said = _Said(vrps, {}, len(vrps))
                 if self._said:
                     self._said[source] = said
                     self._spread(source, announced=vrps)
@@ -89,7 +91,7 @@ class Union:
                     self._begin(vrps)
             else:
                 delta = vrps.since(said.vrps)
-                said.vrps = vrps
+                said.vrps, said.count = vrps, len(vrps)
                 self._spread(source, announced=delta.announced, withdrawn=delta.withdrawn)
             before, said.aspas = said.aspas, aspas
             self._spread_aspas(
@@ -113,6 +115,7 @@ class Union:
             if said is None:
                 return None
             said.vrps = said.vrps.changed(delta)
+            said.count = len(said.vrps)
             for customer, providers in aspas.items():
                 if providers is None:
                     said.aspas.pop(customer, None)
@@ -136,7 +139,7 @@ class Union:
     def size(self, source: str) -> tuple[int, int]:
         """VRPs and ASPAs of one cache."""
         said = self._said.get(source)
-        return (0, 0) if said is None else (len(said.vrps), len(said.aspas))
+        return (0, 0) if said is None else (said.count, len(said.aspas))
 
     def said_by(self, source: str) -> VrpSet | None:
         """The VRPs of one cache."""
