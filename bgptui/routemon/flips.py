@@ -39,6 +39,8 @@ class Flips:
         Args:
             before: None where it is not known.
         """
+        if after.state is RpkiState.UNAVAILABLE:
+            return  # which says nothing for or against it
         known = self.known.pop(pair, None)
         first = known or before
         if first is None or not _is_worse(after, first):
@@ -49,6 +51,10 @@ class Flips:
         if len(self.known) > self._most:
             self.known.popitem(last=False)
             self._metrics.drop("routemon", "flips_forgotten")
+
+    def forget(self, pair: tuple[str, Origin]) -> None:
+        """The route does not stand any more."""
+        self.known.pop(pair, None)
 
     def before(self, pair: tuple[str, Origin], now: OriginValidation) -> OriginValidation | None:
         """What was said of a route that is worse `now` because VRPs changed; None for others."""

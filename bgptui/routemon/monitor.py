@@ -189,6 +189,7 @@ class RouteMonitor:
 
     def leave(self, collector: str) -> None:
         """Forget a collector's peers, and tell nobody: another process has them now."""
+        self._history.leave(collector)
         self._origins.leave(collector)
         self._paths.leave(collector)
         self._visibility.leave(collector)
@@ -241,6 +242,7 @@ class RouteMonitor:
             if message.announced:
                 self._announce(message, changes)
         elif message.type is MessageType.STATE and message.session is Session.DOWN:
+            self._history.lost_all(message.peer)
             self._paths.session_down(message.peer, message.timestamp, changes)
             self._visibility.session_down(message.peer, message.timestamp, changes)
 
@@ -249,7 +251,10 @@ class RouteMonitor:
         visibility = self._visibility
         for prefix in message.withdrawn:
             # RFC 4271 section 4.3: what one message both withdraws and announces is announced.
-            if prefix in visibility and prefix not in message.announced:
+            if prefix in message.announced:
+                continue
+            self._history.lost(prefix, message.peer)
+            if prefix in visibility:
                 visibility.withdrawn(message, prefix, changes, min_peers=self._min_peers)
 
     def _announce(self, message: BgpMessage, changes: list[Change]) -> None:
@@ -267,7 +272,7 @@ class RouteMonitor:
         """From here on it is known who originates the prefix."""
         path, peer = message.as_path, message.peer
         origin = path[-1] if path else peer.asn
-        self._history.note(prefix, origin, peer.asn, message.timestamp)
+        self._history.note(prefix, origin, peer, message.timestamp)
 
     def _look_at_the_clock(self, now: float, changes: list[Change]) -> None:
         """Losses that lasted a day, and rules that are no longer muted."""

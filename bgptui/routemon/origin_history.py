@@ -1,4 +1,4 @@
-"""Who originated watched prefixes, since when, until when, and how many saw it."""
+"""Who originated watched prefixes, since when, until when, how many saw it, and who has it."""
 
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from bgptui.domain.prefix_set import PrefixSet
+from bgptui.domain.routing import Peer
 from bgptui.routemon.verdict import Origin
 from bgptui.routemon.watchlist import Watchlist
 from bgptui.runtime.metrics import Metrics
 
-PREFIXES_MOST = 50_000  # at 450 to 800 bytes; a watched prefix has more-specifics
+PREFIXES_MOST = 50_000  # at 500 bytes to 1 KB; a watched prefix has more-specifics
 _ORIGINS_MOST = 8  # of a prefix
 _PEERS_MOST = 4_096
+_FURTHER_PEER = 1 << _PEERS_MOST  # of which it is not known whether it lost a route
 
 
 class Past(Struct):
@@ -21,11 +23,13 @@ class Past(Struct):
     Attributes:
         first, last: event time of its first and latest announcement.
         seen_by: bit n stands for the n-th peer AS that was met.
+        held_by: the peers that have it now; bit n stands for the n-th peer that was met.
     """
 
     first: float
     last: float
     seen_by: int = 0
+    held_by: int = 0
 
     @property
     def peers(self) -> int:
@@ -42,8 +46,9 @@ class OriginHistory:
         self._most = most
         self._pasts: OrderedDict[str, dict[Origin, Past]] = OrderedDict()
         self._bits: dict[int, int] = {}
+        self._peers: dict[Peer, int] = {}
 
-    def note(self, prefix: str, origin: Origin, peer_asn: int, at: float) -> None:
+    def note(self, prefix: str, origin: Origin, peer: Peer, at: float) -> None:
         """A peer announced the prefix, or had it in its table since `at`."""
         pasts = self._pasts.get(prefix)
         if pasts is None:
@@ -60,10 +65,43 @@ class OriginHistory:
                 self._metrics.drop("routemon", "history_forgotten")
             past = pasts[origin] = Past(at, at)
         past.first, past.last = min(past.first, at), max(past.last, at)
-        bit = self._bits.get(peer_asn)
+        bit = self._bits.get(peer.asn)
         if bit is None and len(self._bits) < _PEERS_MOST:
-            bit = self._bits[peer_asn] = 1 << len(self._bits)
+            bit = self._bits[peer.asn] = 1 << len(self._bits)
         past.seen_by |= bit or 0
+        has_it = self._peers.get(peer)
+        if has_it is None:
+            is_known = len(self._peers) < _PEERS_MOST
+            has_it = 1 << len(self._peers) if is_known else _FURTHER_PEER
+            if is_known:
+                self._peers[peer] = has_it
+        if len(pasts) > 1:
+            _lose(pasts, has_it)
+        past.held_by |= has_it
+
+    def lost(self, prefix: str, peer: Peer) -> None:
+        """A peer withdrew the prefix."""
+        pasts = self._pasts.get(prefix)
+        if pasts is not None:
+            _lose(pasts, self._peers.get(peer, 0))
+
+    def lost_all(self, peer: Peer) -> None:
+        """A peer's session went down, or somebody else hears it now."""
+        bit = self._peers.get(peer)
+        if bit is not None:
+            for pasts in self._pasts.values():
+                _lose(pasts, bit)
+
+    def leave(self, collector: str) -> None:
+        """Nothing more is heard of a collector's peers."""
+        for peer in [peer for peer in self._peers if peer.collector == collector]:
+            self.lost_all(peer)
+
+    def stands(self, prefix: str, origin: Origin) -> bool:
+        """Whether some peer has this route; of what is not known here it is assumed."""
+        pasts = self._pasts.get(prefix)
+        past = None if pasts is None else pasts.get(origin)
+        return past is None or past.held_by != 0
 
     def of(self, prefix: str) -> list[tuple[Origin, Past]]:
         """The origins of a prefix, the one seen last first."""
@@ -78,3 +116,9 @@ class OriginHistory:
         """Forget what nobody watches any more."""
         for prefix in [prefix for prefix in self._pasts if not watchlist.covering(prefix)]:
             del self._pasts[prefix]
+
+
+def _lose(pasts: dict[Origin, Past], bit: int) -> None:
+    if bit != _FURTHER_PEER:
+        for past in pasts.values():
+            past.held_by &= ~bit

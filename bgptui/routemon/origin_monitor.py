@@ -189,8 +189,11 @@ class OriginMonitor:
         for prefix, origin in pairs:
             asn = single_as(origin)
             after = self._validate(prefix, asn)
-            before = self._background.validated_before(prefix, asn, generation)
-            self._flips.note((prefix, origin), before, after)
+            if self._history.stands(prefix, origin):
+                before = self._background.validated_before(prefix, asn, generation)
+                self._flips.note((prefix, origin), before, after)
+            else:
+                self._flips.forget((prefix, origin))  # whoever announces it next begins to
             said = remembered.get((prefix, origin))
             if said is not None:
                 self._cache.renew((prefix, origin), said, after.state)

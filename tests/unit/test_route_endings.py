@@ -169,13 +169,13 @@ def test_the_history_of_origins_is_bounded_and_says_what_it_forgot() -> None:
     metrics = Metrics()
     history = OriginHistory(metrics, most=2)
     for asn in range(10):
-        history.note(PREFIX, asn, 64400 + asn % 3, T + asn)
-    history.note(PREFIX, 9, 64400, T - 50.0)
+        history.note(PREFIX, asn, PEERS[asn % 3], T + asn)
+    history.note(PREFIX, 9, PEERS[0], T - 50.0)
     [(origin, past), *others] = history.of(PREFIX)
     assert (origin, past.first, past.last, past.peers) == (9, T - 50.0, T + 9, 1)
     assert [known for known, _ in others] == [8, 7, 6, 5, 4, 3, 2]
-    history.note("192.0.2.0/24", 1, 64400, T)
-    history.note("192.0.3.0/24", 1, 64401, T)
+    history.note("192.0.2.0/24", 1, PEERS[0], T)
+    history.note("192.0.3.0/24", 1, PEERS[1], T)
     assert history.of(PREFIX) == []
     assert metrics.drops() == {"routemon.history_forgotten": 3}
     history.keep_watched(Watchlist([Rule(1, "192.0.2.0/23", (1,), 24)]))

@@ -1,5 +1,6 @@
 """VRPs and ASPAs that change under routes that stand: labelled, and no hijacks."""
 
+from collections.abc import Callable
 from itertools import count
 
 import pytest
@@ -8,9 +9,10 @@ from bgptui.domain.alert import Severity
 from bgptui.domain.event import Cause, EventType, RouteCleared, RouteEvent
 from bgptui.domain.prefix import parse_prefix
 from bgptui.domain.prefix_set import PrefixSet
-from bgptui.domain.routing import AsPath, BgpMessage, MessageType, Peer
+from bgptui.domain.routing import AsPath, BgpMessage, MessageType, Peer, Session
 from bgptui.domain.rpki import OriginValidation, RpkiState, Vrp
 from bgptui.routemon.background import RpkiBackground
+from bgptui.routemon.flips import Flips
 from bgptui.routemon.monitor import RouteMonitor
 from bgptui.routemon.watchlist import Rule, Watchlist
 from bgptui.routemon.whole_table import WholeTable
@@ -94,6 +96,13 @@ class Watch:
             BgpMessage(at, peer, MessageType.UPDATE, (prefix,), as_path=as_path), at
         )
 
+    def withdraw(
+        self, prefix: str, *, at: float, peer: Peer = PEERS[0]
+    ) -> list[RouteEvent | RouteCleared]:
+        return self.monitor.observe(
+            BgpMessage(at, peer, MessageType.UPDATE, withdrawn=(prefix,)), at
+        )
+
 
 def the_event(changes: list[RouteEvent | RouteCleared]) -> RouteEvent:
     [event] = [change for change in changes if isinstance(change, RouteEvent)]
@@ -140,6 +149,55 @@ def test_a_strangers_route_that_a_roa_allowed_is_no_hijack_once_the_roa_is_gone(
     # Neither a peer that announces it later nor a full cache makes it one.
     again = the_event(watch.announce(WATCHED, STRANGER, at=9_000.0, peer=PEERS[1]))
     assert (again.key, again.severity) == (event.key, event.severity)
+
+
+def gone_by_withdrawal(watch: Watch) -> None:
+    watch.withdraw(WATCHED, at=150.0)
+
+
+def gone_with_the_session(watch: Watch) -> None:
+    down = BgpMessage(150.0, PEERS[0], MessageType.STATE, session=Session.DOWN)
+    watch.monitor.observe(down, 150.0)
+
+
+def gone_for_another_origin(watch: Watch) -> None:
+    watch.announce(WATCHED, OWN, at=150.0)
+
+
+@pytest.mark.parametrize(
+    "gone", [gone_by_withdrawal, gone_with_the_session, gone_for_another_origin]
+)
+def test_a_strangers_route_that_was_gone_when_its_roa_went_is_a_hijack_when_it_comes(
+    gone: Callable[[Watch], None],
+) -> None:
+    watch = Watch(OWN_ROA, STRANGERS_ROA)
+    watch.announce(WATCHED, STRANGER)
+    gone(watch)
+    watch.say(OWN_ROA)
+    watch.monitor.rejudge(200.0)
+    event = the_event(watch.announce(WATCHED, STRANGER, at=9_000.0, peer=PEERS[1]))
+    assert (event.key.event_type, event.severity) == (EventType.HIJACK_SUSPECTED, Severity.CRITICAL)
+    assert "cause" not in event.evidence
+
+
+def test_a_strangers_route_that_one_of_two_peers_still_has_stood() -> None:
+    watch = Watch(OWN_ROA, STRANGERS_ROA)
+    watch.announce(WATCHED, STRANGER)
+    watch.announce(WATCHED, STRANGER, peer=PEERS[1])
+    watch.withdraw(WATCHED, at=150.0)
+    watch.say(OWN_ROA)
+    watch.monitor.rejudge(200.0)
+    event = the_event(watch.announce(WATCHED, STRANGER, at=300.0))
+    assert event.severity is Severity.MEDIUM
+
+
+def test_data_that_is_away_for_a_while_does_not_make_a_flip_forgotten() -> None:
+    flips = Flips(Metrics())
+    pair = (WATCHED, STRANGER)
+    valid, invalid = OriginValidation(RpkiState.VALID), OriginValidation(RpkiState.INVALID)
+    flips.note(pair, valid, invalid)
+    flips.note(pair, None, OriginValidation(RpkiState.UNAVAILABLE))
+    assert flips.before(pair, invalid) == valid
 
 
 def test_a_strangers_route_that_no_roa_covers_any_more_stays_low() -> None:
