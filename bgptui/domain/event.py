@@ -96,13 +96,12 @@ class RouteEvent(Struct, frozen=True):
     opens_alert: bool = True
     evidence: dict[str, Any] = {}
     lasting_s: float = 0.0
+    row: Reference | None = None
 
     @property
     def is_of_peer(self) -> bool:
         """The peer said something; else its route is judged otherwise."""
         return "cause" not in self.evidence
-
-    row: Reference | None = None
 
     @property
     def reference(self) -> Reference:
