@@ -11,6 +11,8 @@ from bgptui.errors import BadInput
 IPV4_BITS = 32
 IPV6_BITS = 128
 
+ParsedPrefix = tuple[int, int, int]  # (width, address, length), as parse_prefix has it
+
 # Looking an octet up instead of calling int() refuses "01", "+1", "1_0" and 256 for free.
 _OCTETS = {str(value): value for value in range(256)}
 # Of eight groups down to two: RFC 5952 section 4.2.2 leaves a single one as it is.
@@ -18,7 +20,7 @@ _ZERO_RUNS = tuple(":" + "0:" * groups for groups in range(8, 1, -1))
 _LENGTHS = {str(value): value for value in range(IPV6_BITS + 1)}
 
 
-def parse_prefix(text: str) -> tuple[int, int, int]:
+def parse_prefix(text: str) -> ParsedPrefix:
     """Read a prefix in slash notation, e.g. `192.0.2.0/24` or `2001:db8::/32`.
 
     Returns:
@@ -51,6 +53,14 @@ def format_prefix(width: int, address: int, length: int) -> str:
         a, b, c, d = address.to_bytes(4, "big")
         return f"{a}.{b}.{c}.{d}/{length}"
     return f"{_ipv6_text(address)}/{length}"
+
+
+def covers(above: ParsedPrefix, below: ParsedPrefix) -> bool:
+    """Whether `below` is `above` or more specific."""
+    width, address, length = above
+    its_width, its_address, its_length = below
+    shift = width - length
+    return width == its_width and length <= its_length and address >> shift == its_address >> shift
 
 
 def heads_below(width: int, address: int, length: int) -> Iterator[str]:

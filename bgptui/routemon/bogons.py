@@ -2,7 +2,7 @@
 
 from bgptui.domain.alert import Severity
 from bgptui.domain.event import EventType
-from bgptui.domain.prefix import IPV4_BITS, IPV6_BITS, parse_prefix
+from bgptui.domain.prefix import IPV4_BITS, IPV6_BITS, covers, parse_prefix
 from bgptui.domain.routing import AsPath
 from bgptui.routemon.rules import Finding
 
@@ -69,10 +69,9 @@ def bogon_prefix(prefix: str) -> str | None:
 
     A default route is none: collectors' peers may well have one.
     """
-    width, address, length = parse_prefix(prefix)
-    for text, (its_width, network, its_length) in zip(_BOGON_PREFIXES, _NETWORKS, strict=True):
-        shift = width - its_length
-        if its_width == width and its_length <= length and address >> shift == network >> shift:
+    parsed = parse_prefix(prefix)
+    for text, block in zip(_BOGON_PREFIXES, _NETWORKS, strict=True):
+        if covers(block, parsed):
             return text
     return None
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from bgptui.domain.alert import Severity
-from bgptui.domain.prefix import parse_prefix
+from bgptui.domain.prefix import covers, parse_prefix
 from bgptui.domain.roa import RoaEvent, RoaKind, RoaReading
 from bgptui.domain.rpki import RpkiState, Vrp
 from bgptui.routemon.roa_baseline import Difference, VrpMap
@@ -169,10 +169,8 @@ class RoaDifferences:
 
 def overlap(one: str, other: str) -> bool:
     """Whether one prefix covers the other."""
-    width, address, length = parse_prefix(one)
-    family, second, longer = parse_prefix(other)
-    below = width - min(length, longer)
-    return width == family and address >> below == second >> below
+    first, second = parse_prefix(one), parse_prefix(other)
+    return covers(first, second) or covers(second, first)
 
 
 def _severity(vrp: Vrp, rules: tuple[Rule | AsRule, ...], watchlist: Watchlist) -> Severity | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from bgptui.domain.prefix import parse_prefix
+from bgptui.domain.prefix import covers, parse_prefix
 from bgptui.domain.roa import Interest
 from bgptui.domain.rpki import RpkiState, Vrp
 from bgptui.routemon.watchlist import AsRule, Check, Rule, Watchlist
@@ -107,17 +107,12 @@ def rules_about(watchlist: Watchlist, vrp: Vrp) -> tuple[Rule | AsRule, ...]:
     above = watchlist.covering(vrp.prefix)
     if _is_let_be(above, vrp.prefix):
         return ()
-    inside = [] if above else [rule for rule in watched_rules(watchlist) if _covers(vrp, rule)]
+    its = parse_prefix(vrp.prefix)
+    rules = [] if above else watched_rules(watchlist)
+    inside = [rule for rule in rules if covers(its, parse_prefix(rule.prefix))]
     by_prefix = deciding(watchlist, vrp.prefix) or tuple(inside)
     as_rule = watchlist.as_rules.get(vrp.asn)
     return by_prefix or (() if as_rule is None else (as_rule,))
-
-
-def _covers(vrp: Vrp, rule: Rule) -> bool:
-    width, address, length = parse_prefix(vrp.prefix)
-    family, inner, longer = parse_prefix(rule.prefix)
-    below = width - length
-    return family == width and longer >= length and inner >> below == address >> below
 
 
 def _is_let_be(rules: tuple[Rule, ...], prefix: str) -> bool:

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 
+from bgptui.domain.prefix import ParsedPrefix
 from bgptui.domain.roa import Expiry, Interest, RoaReading, SourceReading
 from bgptui.domain.rpki import Vrp
 from bgptui.rpki.validator import Validator
 from bgptui.rpki.vrp_set import Entry
-
-_Prefix = tuple[int, int, int]  # as of parse_prefix
 
 
 class ConcernedVrps:
@@ -17,7 +16,7 @@ class ConcernedVrps:
         self._validator = validator
         self._interest = interest
         self._generation = -1
-        self._entries: dict[_Prefix, tuple[Entry, ...]] = {}
+        self._entries: dict[ParsedPrefix, tuple[Entry, ...]] = {}
         self._vrps: dict[Vrp, tuple[str, ...]] = {}
         self._said: list[tuple[float | None, Mapping[Vrp, float]]] = []
         self._expires: Mapping[Vrp, Expiry] = {}
@@ -54,7 +53,7 @@ class ConcernedVrps:
             return
         self._vrps = _by_vrp(entry for own in self._entries.values() for entry in own)
 
-    def _look_at(self, changed: Iterable[_Prefix]) -> bool:
+    def _look_at(self, changed: Iterable[ParsedPrefix]) -> bool:
         """Read these prefixes again; False where nothing of ours changed."""
         differs = False
         for prefix in changed:
@@ -71,8 +70,8 @@ class ConcernedVrps:
         return differs
 
 
-def _by_prefix(entries: Iterable[Entry]) -> dict[_Prefix, tuple[Entry, ...]]:
-    found: dict[_Prefix, set[Entry]] = {}
+def _by_prefix(entries: Iterable[Entry]) -> dict[ParsedPrefix, tuple[Entry, ...]]:
+    found: dict[ParsedPrefix, set[Entry]] = {}
     for entry in entries:
         found.setdefault(entry.prefix, set()).add(entry)
     return {

@@ -10,23 +10,21 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from bgptui.domain.prefix import format_prefix, parse_prefix
+from bgptui.domain.prefix import ParsedPrefix, covers, format_prefix, parse_prefix
 from bgptui.domain.rpki import LocalException, Vrp
 from bgptui.errors import BadInput
 from bgptui.rpki.aspa_table import Providers, check_aspa
 from bgptui.rpki.vrp_set import MAX_ASN, Entry
 
-Numbers = tuple[int, int, int]  # (width, address, length), as parse_prefix has it
-
 
 class PrefixFilter(Struct, frozen=True):
     """Takes out the VRPs at or below `prefix`, of `asn`, or both where both are given."""
 
-    prefix: Numbers | None
+    prefix: ParsedPrefix | None
     asn: int | None
     comment: str = ""
 
-    def matches(self, prefix: Numbers, asn: int) -> bool:
+    def matches(self, prefix: ParsedPrefix, asn: int) -> bool:
         if self.asn is not None and self.asn != asn:
             return False
         return self.prefix is None or covers(self.prefix, prefix)
@@ -63,7 +61,7 @@ class Slurm(Struct, frozen=True):
         prefix, asn = entry.prefix, entry.payload.asn
         return any(rule.matches(prefix, asn) for rule in self.filters)
 
-    def may_filter(self, prefix: Numbers) -> bool:
+    def may_filter(self, prefix: ParsedPrefix) -> bool:
         """Whether a filter may match a VRP that covers a route."""
         # At or below the filter's prefix and at or above the route's: the former covers the latter.
         return any(rule.prefix is None or covers(rule.prefix, prefix) for rule in self.filters)
@@ -224,23 +222,13 @@ def _overlap(first: Slurm, second: Slurm) -> str:
     return f"the ASPA of AS{min(shared)}" if shared else ""
 
 
-def _prefixes(slurm: Slurm) -> Iterable[Numbers]:
+def _prefixes(slurm: Slurm) -> Iterable[ParsedPrefix]:
     yield from (rule.prefix for rule in slurm.filters if rule.prefix is not None)
     yield from (parse_prefix(vrp.prefix) for vrp in slurm.vrps)
 
 
 def _customers(slurm: Slurm) -> frozenset[int]:
     return slurm.filtered_customers | slurm.aspas.keys()
-
-
-def covers(above: Numbers, below: Numbers) -> bool:
-    """Whether `below` is `above` or more specific."""
-    width, address, length = above
-    return (
-        width == below[0]
-        and length <= below[2]
-        and address >> (width - length) == below[1] >> (width - length)
-    )
 
 
 def _filter(rule: _PrefixFilter) -> PrefixFilter:

@@ -11,11 +11,11 @@ from collections.abc import Set as AbstractSet
 
 from msgspec import Struct
 
-from bgptui.domain.prefix import parse_prefix
+from bgptui.domain.prefix import ParsedPrefix, covers, parse_prefix
 from bgptui.domain.prefix_set import PrefixSet
 from bgptui.domain.rpki import LocalException
 from bgptui.rpki.aspa_table import Providers, united
-from bgptui.rpki.slurm import Numbers, Slurm, covers
+from bgptui.rpki.slurm import Slurm
 from bgptui.rpki.vrp_set import Delta, Entry, Own, VrpSet, set_of
 from bgptui.rpki.vrp_table import VrpTable, longest_first
 
@@ -175,7 +175,7 @@ class Union:
         entries = (entry for delta in deltas for entry in (*delta.announced, *delta.withdrawn))
         return latest, PrefixSet(entry.prefix for entry in entries)
 
-    def covering_before(self, prefix: Numbers, generation: int) -> Own | None:
+    def covering_before(self, prefix: ParsedPrefix, generation: int) -> Own | None:
         """What covered a prefix in an earlier generation, longest first; None where that is not
         remembered."""
         covering = self.table.covering(*prefix)
@@ -200,7 +200,7 @@ class Union:
             customers |= change.customers
         return latest, customers
 
-    def exceptions(self, prefix: Numbers, asns: Iterable[int]) -> tuple[LocalException, ...]:
+    def exceptions(self, prefix: ParsedPrefix, asns: Iterable[int]) -> tuple[LocalException, ...]:
         """The operator's exceptions that bear on a route, by its prefix and its path's ASes."""
         slurm = self._slurm
         sets = (

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
-from bgptui.domain.prefix import parse_prefix
+from bgptui.domain.prefix import ParsedPrefix, covers, parse_prefix
 from bgptui.errors import BadInput
 from bgptui.sources.addresses import canonical_address, short_host
 
@@ -24,7 +24,6 @@ _ITEMS = re.compile(_ITEM, re.ASCII)
 _EMPTY = (b"null", b"[]", b'""')
 
 PathItem = int | tuple[int, ...]
-ParsedPrefix = tuple[int, int, int]  # width, address, length
 
 
 class PathPattern(Struct, frozen=True):
@@ -90,8 +89,8 @@ class Filter(Struct, frozen=True):
     def _covers(self, wanted: ParsedPrefix, seen: ParsedPrefix) -> bool:
         if wanted == seen:
             return True
-        return (self.more_specific and _contains(wanted, seen)) or (
-            self.less_specific and _contains(seen, wanted)
+        return (self.more_specific and covers(wanted, seen)) or (
+            self.less_specific and covers(seen, wanted)
         )
 
 
@@ -242,17 +241,6 @@ def _flag(data: dict[str, Any], key: str, *, default: bool) -> bool:
 
 def _same_type(wanted: str, seen: str) -> bool:
     return wanted == seen or (wanted in _SESSION_TYPES and seen in _SESSION_TYPES)
-
-
-def _contains(outer: ParsedPrefix, inner: ParsedPrefix) -> bool:
-    width, address, length = outer
-    inner_width, inner_address, inner_length = inner
-    shift = width - length
-    return (
-        width == inner_width
-        and length <= inner_length
-        and inner_address >> shift == address >> shift
-    )
 
 
 def _bad(what: str) -> BadInput:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bgptui.domain.prefix import format_prefix, parse_prefix
+from bgptui.domain.prefix import covers, format_prefix, parse_prefix
 from bgptui.errors import BadInput
 
 
@@ -18,6 +18,22 @@ def test_every_canonical_prefix_is_read_as_ipaddress_reads_it(
     assert format_prefix(*parsed) == str(network)
     if network.version == 6:
         assert parse_prefix(network.exploded) == parsed
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 32), st.integers(0, 2**32 - 1), st.integers(0, 32))
+def test_a_prefix_covers_what_ipaddress_calls_its_subnets(
+    address: int, length: int, difference: int, longer: int
+) -> None:
+    # Addresses that differ in few of their first bits: often inside, often just beside.
+    beside = address ^ (difference >> length)
+    one = ipaddress.IPv4Network((address, length), strict=False)
+    for other in (
+        ipaddress.IPv4Network((beside, longer), strict=False),
+        ipaddress.IPv4Network((difference, longer), strict=False),
+    ):
+        parsed = parse_prefix(str(one)), parse_prefix(str(other))
+        assert covers(*parsed) is other.subnet_of(one)
+    assert not covers(parse_prefix("::/0"), parse_prefix(str(one)))
 
 
 @given(st.text(alphabet="0123456789abfxX:./+_- ٣\n", max_size=24))
