@@ -157,6 +157,18 @@ def test_a_route_that_is_back_within_the_hold_down_is_the_same_row_and_later_a_n
     ]
 
 
+def test_a_route_that_is_back_and_gone_again_ends_its_hold_down_after_the_last_loss() -> None:
+    tested = groups()
+    see(
+        tested, fired(PEERS[0], 0), cleared(PEERS[0], 10), fired(PEERS[0], 100),
+        cleared(PEERS[0], 200),
+    )  # fmt: skip
+    tested.advance(T + 10 + HOLD_DOWN_S + 20)
+    assert updates(tested)[-1].ended_at is None
+    tested.advance(T + 200 + HOLD_DOWN_S + 20)
+    assert updates(tested)[-1].ended_at == T + 200
+
+
 def test_what_a_peer_never_had_it_cannot_lose() -> None:
     tested = groups()
     see(tested, cleared(PEERS[0], 0), fired(PEERS[0], 1), cleared(PEERS[1], 2))
@@ -205,6 +217,18 @@ def test_too_many_matters_forget_the_one_sighted_longest_ago_and_say_so() -> Non
     (row,) = updates(tested)
     assert (row.row, row.end_reason, row.ended_at) == (first.reference, RowEnd.EVICTED, T + 2)
     assert len(tested) == 2
+
+
+def test_a_matter_that_is_sighted_again_is_not_the_one_that_is_forgotten() -> None:
+    tested = groups(groups_most=2)
+    _, other, *_ = see(
+        tested, fired(PEERS[0], 0), fired(PEERS[0], 1, OTHER), fired(PEERS[1], 1, OTHER),
+        fired(PEERS[1], 2), fired(PEERS[1], 2.5, replace(KEY, reason="origin")),
+    )  # fmt: skip
+    tested.flush()  # what was to be told of it has been
+    (row,) = [each for each in updates(tested) if each.ended_at is not None]
+    assert (row.row, row.end_reason) == (other.reference, RowEnd.EVICTED)
+    assert row.sightings == 2
 
 
 def test_too_many_peers_forget_matters_but_not_the_one_at_hand() -> None:
