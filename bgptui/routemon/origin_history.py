@@ -69,15 +69,18 @@ class OriginHistory:
         if bit is None and len(self._bits) < _PEERS_MOST:
             bit = self._bits[peer.asn] = 1 << len(self._bits)
         past.seen_by |= bit or 0
-        has_it = self._peers.get(peer)
-        if has_it is None:
-            is_known = len(self._peers) < _PEERS_MOST
-            has_it = 1 << len(self._peers) if is_known else _FURTHER_PEER
-            if is_known:
-                self._peers[peer] = has_it
+        self._hold(pasts, past, peer)
+
+    def _hold(self, pasts: dict[Origin, Past], past: Past, peer: Peer) -> None:
+        bit = self._peers.get(peer)
+        if bit is None and len(self._peers) >= _PEERS_MOST:
+            past.held_by |= _FURTHER_PEER
+            return
+        if bit is None:
+            bit = self._peers[peer] = 1 << len(self._peers)
         if len(pasts) > 1:
-            _lose(pasts, has_it)
-        past.held_by |= has_it
+            _lose(pasts, bit)  # it has this route in place of another one
+        past.held_by |= bit
 
     def lost(self, prefix: str, peer: Peer) -> None:
         """A peer withdrew the prefix."""
@@ -86,16 +89,16 @@ class OriginHistory:
             _lose(pasts, self._peers.get(peer, 0))
 
     def lost_all(self, peer: Peer) -> None:
-        """A peer's session went down, or somebody else hears it now."""
-        bit = self._peers.get(peer)
-        if bit is not None:
-            for pasts in self._pasts.values():
-                _lose(pasts, bit)
+        """Nothing is known of what a peer has any more: its session went down."""
+        self._lose_everywhere(self._peers.get(peer, 0))
 
     def leave(self, collector: str) -> None:
         """Nothing more is heard of a collector's peers."""
-        for peer in [peer for peer in self._peers if peer.collector == collector]:
-            self.lost_all(peer)
+        bits = 0
+        for peer, bit in self._peers.items():
+            if peer.collector == collector:
+                bits |= bit
+        self._lose_everywhere(bits)
 
     def stands(self, prefix: str, origin: Origin) -> bool:
         """Whether some peer has this route; of what is not known here it is assumed."""
@@ -117,8 +120,12 @@ class OriginHistory:
         for prefix in [prefix for prefix in self._pasts if not watchlist.covering(prefix)]:
             del self._pasts[prefix]
 
+    def _lose_everywhere(self, bits: int) -> None:
+        if bits:
+            for pasts in self._pasts.values():
+                _lose(pasts, bits)
 
-def _lose(pasts: dict[Origin, Past], bit: int) -> None:
-    if bit != _FURTHER_PEER:
-        for past in pasts.values():
-            past.held_by &= ~bit
+
+def _lose(pasts: dict[Origin, Past], bits: int) -> None:
+    for past in pasts.values():
+        past.held_by &= ~bits

@@ -257,6 +257,29 @@ def test_after_a_restart_a_matter_that_goes_on_has_no_second_row() -> None:
     assert (row.sightings, row.peers_seen, row.ended_at) == (4, 3, T + 70)
 
 
+def test_after_a_restart_peers_that_the_row_does_not_name_still_count() -> None:
+    many = [Peer("rrc00", f"10.0.{n >> 8}.{n & 255}", n) for n in range(PEERS_SHOWN + 88)]
+    before = groups()
+    see(before, *(fired(peer, 0) for peer in many), cleared(many[0], 1), cleared(many[1], 2))
+    (row,) = _stand(before)
+    assert (row.peers_seen, len(row.peers_having), len(row.peers_had)) == (600, PEERS_SHOWN, 0)
+    tested = groups()
+    tested.restore([row])
+    see(tested, fired(PEERS[0], 3))
+    tested.flush()
+    assert updates(tested)[-1].peers_seen == 601
+
+
+def test_a_row_names_those_that_have_the_route_before_those_that_had_it() -> None:
+    many = [Peer("rrc00", f"10.0.{n >> 8}.{n & 255}", n) for n in range(PEERS_SHOWN + 88)]
+    tested = groups()
+    see(tested, *(fired(peer, 0) for peer in many), *(cleared(peer, 1) for peer in many[:200]))
+    tested.flush()
+    row = updates(tested)[-1]
+    assert row.peers_having == tuple(many[200:])
+    assert row.peers_had == tuple(many[: PEERS_SHOWN - 400])
+
+
 def test_after_a_restart_rows_that_nobody_has_or_that_are_old_come_to_their_end() -> None:
     before = groups()
     see(before, fired(PEERS[0], 0), cleared(PEERS[0], 5), fired(PEERS[0], 1, OTHER))
