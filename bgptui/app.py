@@ -37,8 +37,8 @@ from bgptui.pipeline.takeover import firing_before, histories
 from bgptui.pipeline.topology import Held, Leg, Pipeline
 from bgptui.pipeline.watch_rules import WatchRules, read_watch_rules
 from bgptui.routemon.background import RpkiBackground
+from bgptui.routemon.bogons import Bogons
 from bgptui.routemon.monitor import RouteMonitor
-from bgptui.routemon.origin_monitor import Bogons
 from bgptui.routemon.whole_table import WholeTable
 from bgptui.rpki.configured import configured_validator
 from bgptui.rpki.source import Ageing

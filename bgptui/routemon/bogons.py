@@ -1,10 +1,20 @@
 """Prefixes and AS numbers that no route on the internet may have."""
 
+from enum import Enum, auto
+
 from bgptui.domain.alert import Severity
 from bgptui.domain.event import EventType
 from bgptui.domain.prefix import IPV4_BITS, IPV6_BITS, covers, parse_prefix
 from bgptui.domain.routing import AsPath
 from bgptui.routemon.rules import Finding
+
+
+class Bogons(Enum):
+    """Whether special-purpose prefixes and AS numbers are told."""
+
+    TOLD = auto()
+    PASSED_OVER = auto()
+
 
 # IANA special-purpose registries (RFC 6890 and its updates): those that are not globally
 # reachable, and the ranges nobody may announce. 2001:db8::/32 and 3fff::/20 are documentation.

@@ -11,9 +11,10 @@ from bgptui.domain.event import Cause, EventType, RouteCleared, RouteEvent, Rout
 from bgptui.domain.routing import BgpMessage, MessageType, Peer, RibEntry, Session
 from bgptui.domain.rpki import OriginValidation
 from bgptui.routemon.background import RpkiBackground
+from bgptui.routemon.bogons import Bogons
 from bgptui.routemon.firing import FIRING_MOST, TOLD_MOST
 from bgptui.routemon.origin_history import OriginHistory
-from bgptui.routemon.origin_monitor import Bogons, OriginMonitor
+from bgptui.routemon.origin_monitor import OriginMonitor
 from bgptui.routemon.path_monitor import PathMonitor, ProveLeak
 from bgptui.routemon.relationships import Relationships
 from bgptui.routemon.teller import Teller, VerifyPath
@@ -242,7 +243,7 @@ class RouteMonitor:
             if message.announced:
                 self._announce(message, changes)
         elif message.type is MessageType.STATE and message.session is Session.DOWN:
-            self._history.lost_all(message.peer)
+            self._history.lost_all(message.peer, message.timestamp)
             self._paths.session_down(message.peer, message.timestamp, changes)
             self._visibility.session_down(message.peer, message.timestamp, changes)
 
@@ -253,7 +254,7 @@ class RouteMonitor:
             # RFC 4271 section 4.3: what one message both withdraws and announces is announced.
             if prefix in message.announced:
                 continue
-            self._history.lost(prefix, message.peer)
+            self._history.lost(prefix, message.peer, message.timestamp)
             if prefix in visibility:
                 visibility.withdrawn(message, prefix, changes, min_peers=self._min_peers)
 

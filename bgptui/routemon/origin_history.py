@@ -1,5 +1,6 @@
 """Who originated watched prefixes, since when, until when, how many saw it, and who has it."""
 
+import math
 from collections import OrderedDict
 from collections.abc import Iterator
 
@@ -24,12 +25,14 @@ class Past(Struct):
         first, last: event time of its first and latest announcement.
         seen_by: bit n stands for the n-th peer AS that was met.
         held_by: the peers that have it now; bit n stands for the n-th peer that was met.
+        lost_at: event time at which the last peer that had it lost it.
     """
 
     first: float
     last: float
     seen_by: int = 0
     held_by: int = 0
+    lost_at: float = math.inf
 
     @property
     def peers(self) -> int:
@@ -69,9 +72,9 @@ class OriginHistory:
         if bit is None and len(self._bits) < _PEERS_MOST:
             bit = self._bits[peer.asn] = 1 << len(self._bits)
         past.seen_by |= bit or 0
-        self._hold(pasts, past, peer)
+        self._hold(pasts, past, peer, at)
 
-    def _hold(self, pasts: dict[Origin, Past], past: Past, peer: Peer) -> None:
+    def _hold(self, pasts: dict[Origin, Past], past: Past, peer: Peer, at: float) -> None:
         bit = self._peers.get(peer)
         if bit is None and len(self._peers) >= _PEERS_MOST:
             past.held_by |= _FURTHER_PEER
@@ -79,18 +82,18 @@ class OriginHistory:
         if bit is None:
             bit = self._peers[peer] = 1 << len(self._peers)
         if len(pasts) > 1:
-            _lose(pasts, bit)  # it has this route in place of another one
+            _lose(pasts, bit, at)  # it has this route in place of another one
         past.held_by |= bit
 
-    def lost(self, prefix: str, peer: Peer) -> None:
+    def lost(self, prefix: str, peer: Peer, at: float) -> None:
         """A peer withdrew the prefix."""
         pasts = self._pasts.get(prefix)
         if pasts is not None:
-            _lose(pasts, self._peers.get(peer, 0))
+            _lose(pasts, self._peers.get(peer, 0), at)
 
-    def lost_all(self, peer: Peer) -> None:
+    def lost_all(self, peer: Peer, at: float) -> None:
         """Nothing is known of what a peer has any more: its session went down."""
-        self._lose_everywhere(self._peers.get(peer, 0))
+        self._lose_everywhere(self._peers.get(peer, 0), at)
 
     def leave(self, collector: str) -> None:
         """Nothing more is heard of a collector's peers."""
@@ -98,13 +101,19 @@ class OriginHistory:
         for peer, bit in self._peers.items():
             if peer.collector == collector:
                 bits |= bit
-        self._lose_everywhere(bits)
+        self._lose_everywhere(bits, math.inf)
 
     def stands(self, prefix: str, origin: Origin) -> bool:
         """Whether some peer has this route; of what is not known here it is assumed."""
         pasts = self._pasts.get(prefix)
         past = None if pasts is None else pasts.get(origin)
         return past is None or past.held_by != 0
+
+    def gone_s(self, prefix: str, origin: Origin, at: float) -> float:
+        """For how long no peer has had this route; 0 where one has it, or that is not known."""
+        pasts = self._pasts.get(prefix)
+        past = None if pasts is None else pasts.get(origin)
+        return 0.0 if past is None or past.held_by else max(0.0, at - past.lost_at)
 
     def of(self, prefix: str) -> list[tuple[Origin, Past]]:
         """The origins of a prefix, the one seen last first."""
@@ -120,12 +129,15 @@ class OriginHistory:
         for prefix in [prefix for prefix in self._pasts if not watchlist.covering(prefix)]:
             del self._pasts[prefix]
 
-    def _lose_everywhere(self, bits: int) -> None:
+    def _lose_everywhere(self, bits: int, at: float) -> None:
         if bits:
             for pasts in self._pasts.values():
-                _lose(pasts, bits)
+                _lose(pasts, bits, at)
 
 
-def _lose(pasts: dict[Origin, Past], bits: int) -> None:
+def _lose(pasts: dict[Origin, Past], bits: int, at: float) -> None:
     for past in pasts.values():
-        past.held_by &= ~bits
+        if past.held_by & bits:
+            past.held_by &= ~bits
+            if not past.held_by:
+                past.lost_at = at

@@ -11,7 +11,6 @@ what fires stays as it was last judged: the absence of data neither raises nor e
 """
 
 from collections.abc import Callable
-from enum import Enum, auto
 
 from msgspec.structs import replace
 
@@ -20,7 +19,7 @@ from bgptui.domain.prefix_set import PrefixSet
 from bgptui.domain.routing import BgpMessage, MessageType, Peer, Session
 from bgptui.domain.rpki import OriginValidation, RpkiState
 from bgptui.routemon.background import RpkiBackground
-from bgptui.routemon.bogons import bogon_finding
+from bgptui.routemon.bogons import Bogons, bogon_finding
 from bgptui.routemon.firing import FIRING_MOST, TOLD_MOST, Firing, FiringRoutes, Told, ToldOnce
 from bgptui.routemon.flips import Flips
 from bgptui.routemon.origin_history import OriginHistory
@@ -40,14 +39,8 @@ from bgptui.routemon.watchlist import Watchlist
 from bgptui.routemon.whole_table import WholeTable
 from bgptui.runtime.metrics import Metrics
 
+FLIP_GONE_S = 3_600.0  # nobody has had the route for so long that it does not flap
 Change = RouteEvent | RouteCleared
-
-
-class Bogons(Enum):
-    """Whether special-purpose prefixes and AS numbers are told."""
-
-    TOLD = auto()
-    PASSED_OVER = auto()
 
 
 _UNAVAILABLE = CODES[RpkiState.UNAVAILABLE]
@@ -216,6 +209,8 @@ class OriginMonitor:
                 verdict = pairs((prefix, origin))
                 if verdict is None:
                     verdict = self._judge(message, prefix, origin)
+                if self._flips.known and self._is_flip_of_the_past(prefix, origin, message):
+                    verdict = self._judge(message, prefix, origin)
                 if not isinstance(verdict, int):
                     counts[CODES[verdict.validation.state]] += 1
                     self._fire(message, origin, verdict, changes)
@@ -229,6 +224,17 @@ class OriginMonitor:
             counts[code] += 1
             if firing and prefix in firing:
                 self._all_is_well(message, firing[prefix], origin, code, changes)
+
+    def _is_flip_of_the_past(self, prefix: str, origin: Origin, message: BgpMessage) -> bool:
+        """VRPs changed under this route once, but it was gone since: who announces it now does
+        that knowing. It is no flip any more."""
+        pair = (prefix, origin)
+        gone_s = self._history.gone_s(*pair, message.timestamp)
+        if pair not in self._flips.known or gone_s < FLIP_GONE_S:
+            return False
+        self._flips.forget(pair)
+        self._cache.drop(pair)
+        return True
 
     def _judge(self, message: BgpMessage, prefix: str, origin: Origin) -> int | Verdict:
         """Judge a route that no peer announced lately."""

@@ -60,6 +60,10 @@ class VerdictCache:
         self.usual.clear()
         self.pairs.clear()
 
+    def drop(self, pair: Pair) -> None:
+        """What is remembered as a pair."""
+        self.pairs.pop(pair, None)
+
     def under(self, changed: PrefixSet) -> Iterator[tuple[Pair, int | Verdict]]:
         """What is remembered of routes at or below these prefixes."""
         for prefix in changed.among(self.usual):

@@ -13,9 +13,8 @@ from bgptui.domain.event import RouteCleared, RouteEvent
 from bgptui.domain.routing import AsPath, BgpMessage, MessageType, Peer, RibEntry
 from bgptui.domain.rpki import Vrp
 from bgptui.routemon.background import RpkiBackground
-from bgptui.routemon.bogons import bogon_prefix
+from bgptui.routemon.bogons import Bogons, bogon_prefix
 from bgptui.routemon.monitor import RouteMonitor
-from bgptui.routemon.origin_monitor import Bogons
 from bgptui.routemon.path_pattern import PathPattern
 from bgptui.routemon.watchlist import AsRule, Rule, Watchlist
 from bgptui.routemon.whole_table import WholeTable

@@ -191,6 +191,23 @@ def test_a_strangers_route_that_one_of_two_peers_still_has_stood() -> None:
     assert event.severity is Severity.MEDIUM
 
 
+@pytest.mark.parametrize(
+    ("gone_s", "severity"), [(3_599.0, Severity.MEDIUM), (3_600.0, Severity.CRITICAL)]
+)
+def test_a_flip_ends_with_its_route_but_not_while_that_flaps(
+    gone_s: float, severity: Severity
+) -> None:
+    watch = Watch(OWN_ROA, STRANGERS_ROA)
+    watch.announce(WATCHED, STRANGER)
+    watch.say(OWN_ROA)
+    watch.monitor.rejudge(200.0)
+    watch.withdraw(WATCHED, at=100_000.0)
+    back = watch.announce(WATCHED, STRANGER, at=100_000.0 + gone_s, peer=PEERS[1])
+    assert the_event(back).severity is severity
+    again = watch.announce(WATCHED, STRANGER, at=100_001.0 + gone_s, peer=PEERS[2])
+    assert the_event(again).severity is severity
+
+
 def test_data_that_is_away_for_a_while_does_not_make_a_flip_forgotten() -> None:
     flips = Flips(Metrics())
     pair = (WATCHED, STRANGER)
