@@ -222,7 +222,9 @@ class RtrSource:
 
     def _take(self, update: Update) -> Step:
         session, union, name = self._session, self._union, self._location
-        complaint = self._guard.complaint(self._taken, update.size)
+        # As of a file: without a single VRP every hijack would be a route that nobody vouches for.
+        complaint = "the cache has no VRPs" if not update.size else ""
+        complaint = complaint or self._guard.complaint(self._taken, update.size)
         self._error = f"{name}: {complaint}" if complaint else ""
         if complaint:
             log.warning("VRPs: %s", self._error)

@@ -75,6 +75,18 @@ def test_a_full_synchronisation_puts_the_caches_vrps_in_force(
         assert (vrps.health().vrps, vrps.health().error) == (21, "")
 
 
+def test_a_cache_without_a_single_vrp_gives_no_verdict_and_does_when_it_has_some(
+    tmp_path: Path, validator: Callable[..., Validator]
+) -> None:
+    with stayrtr(tmp_path, []) as cache:
+        vrps = validator(f"rtr://127.0.0.1:{cache.port}")
+        until(vrps, lambda: "the cache has no VRPs" in vrps.health().error)
+        assert state(vrps, "10.3.0.0/16", 64496) is RpkiState.UNAVAILABLE
+        cache.publish(HERE)
+        cache.reload()
+        until(vrps, lambda: state(vrps, "10.3.0.0/16", 64496) is RpkiState.VALID)
+
+
 def test_a_delta_changes_only_what_it_names(
     tmp_path: Path, validator: Callable[..., Validator]
 ) -> None:
