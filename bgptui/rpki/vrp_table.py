@@ -16,6 +16,7 @@ from typing import NamedTuple
 from bgptui.domain.rpki import Payload, Vrp
 from bgptui.rpki.prefix_blocks import PrefixBlocks, Walk
 from bgptui.rpki.vrp_set import Delta, Entry, Own, VrpSet, empty_family, set_of
+from bgptui.runtime.uncollected import uncollected
 
 # From so many changes on making the whole table anew beats looking below each of them.
 _MANY = 2_000
@@ -111,9 +112,10 @@ class VrpTable:
 
     def adopt(self, vrps: VrpSet) -> None:
         """Take a set's VRPs into an empty table: cheaper than a delta."""
-        vrps.fill(self._merged)
-        self._size = len(vrps)
-        self._complete()
+        with uncollected():
+            vrps.fill(self._merged)
+            self._size = len(vrps)
+            self._complete()
 
     def apply(self, delta: Delta) -> Delta:
         """Change the table; what of the delta made a difference.
@@ -128,7 +130,8 @@ class VrpTable:
         withdrawn = tuple(e for e in dict.fromkeys(delta.withdrawn) if e in self)
         effective = Delta(announced, withdrawn)
         if len(announced) + len(withdrawn) > _MANY:
-            self._rebuild(effective)
+            with uncollected():
+                self._rebuild(effective)
         else:
             self._change(effective)
         self._size += len(announced) - len(withdrawn)

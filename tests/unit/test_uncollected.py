@@ -1,0 +1,17 @@
+"""Building something large without looks for cycles."""
+
+import gc
+
+import pytest
+
+from bgptui.runtime.uncollected import uncollected
+
+
+def test_nothing_is_collected_meanwhile_and_again_after_an_error() -> None:
+    with pytest.raises(ValueError, match="halfway"), uncollected():
+        assert not gc.isenabled()
+        with uncollected():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+        raise ValueError("halfway")
+    assert gc.isenabled()
