@@ -132,7 +132,8 @@ class OriginMonitor:
     def take_over(self, key: RouteKey, peer: Peer, *, origin: Origin) -> None:
         """An earlier run told this event: its end will be told, or it is told once more when
         the peer announces the route again."""
-        self._firing.put(peer, Firing(key, origin, None))
+        if self._firing.has_room():
+            self._firing.put(peer, Firing(key, origin, None))
 
     def seed(self, message: BgpMessage) -> None:
         """Take a route that stood before the first message: what it would begin is known, and

@@ -278,6 +278,15 @@ def test_firing_routes_beyond_the_bound_are_counted() -> None:
     assert len(watch.observe(update(SUB), 0.0)) == 1
 
 
+def test_what_an_earlier_run_told_takes_no_more_room_than_there_is() -> None:
+    metrics = Metrics()
+    watch = monitor(firing_most=1, metrics=metrics)
+    watch.take_over(HIJACK, A, origin=64666)
+    watch.take_over(HIJACK, B, origin=64666)
+    assert watch.firing == 1
+    assert metrics.drops() == {"routemon.firing_full": 1}
+
+
 def test_min_peers_is_the_rules_or_else_the_default() -> None:
     rules = Watchlist([Rule(1, WATCHED, (64500,), 24, min_peers=5), Rule(2, OTHER, (64500,), 24)])
     watch = monitor(watchlist=rules, min_peers=1)
