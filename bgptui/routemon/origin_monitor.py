@@ -230,8 +230,9 @@ class OriginMonitor:
         """VRPs changed under this route once, but it was gone since: who announces it now does
         that knowing. It is no flip any more."""
         pair = (prefix, origin)
-        gone_s = self._history.gone_s(*pair, message.timestamp)
-        if pair not in self._flips.known or gone_s < FLIP_GONE_S:
+        if pair not in self._flips.known:
+            return False
+        if self._history.gone_s(*pair, message.timestamp) < FLIP_GONE_S:
             return False
         self._flips.forget(pair)
         self._cache.drop(pair)
