@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from msgspec.structs import asdict
+
 from bgptui.correlate.ending import NO_PEER
 from bgptui.correlate.grouping import RouteMatter, Sighting
 from bgptui.correlate.ml_fact import ml_fact
@@ -103,15 +105,7 @@ def _rpki(event: RouteEvent) -> Fact:
         **({"before": evidence["rpki_before"]} if "rpki_before" in evidence else {}),
         "sources": evidence.get("rpki_data", []),
         "slurm": evidence.get("slurm", []),
-        "vrps": [
-            {
-                "prefix": vrp.prefix,
-                "max_length": vrp.max_length,
-                "asn": vrp.asn,
-                "trust_anchor": vrp.trust_anchor,
-            }
-            for vrp in validation.covering[:VRPS_SHOWN]
-        ],
+        "vrps": [asdict(vrp) for vrp in validation.covering[:VRPS_SHOWN]],
         "vrps_more": max(0, len(validation.covering) - VRPS_SHOWN),
     }
 

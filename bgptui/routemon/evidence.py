@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from typing import Any
 
+from msgspec.structs import asdict
+
 from bgptui.domain.alert_json import iso_utc
 from bgptui.domain.aspa import PathVerification
 from bgptui.domain.routing import BgpMessage, communities_of
 from bgptui.domain.rpki import DataSource, LocalException, OriginValidation
 from bgptui.errors import BadInput
-from bgptui.routemon.rules import Finding, expectation
+from bgptui.routemon.rules import Finding, rule_text
 
 VRPS_SHOWN = 16
 COMMUNITIES_SHOWN = 32
@@ -102,10 +104,10 @@ def _rule_facts(finding: Finding) -> Facts:
             "watched_prefix": rule.prefix,
             "expected_origins": list(rule.origins),
             "max_length": rule.max_length,
-            "text": f"watchlist rule {rule.number}: {expectation(rule)}",
+            "text": rule_text(rule),
         }
     if as_rule is not None:
-        facts["text"] = f"watchlist rule {as_rule.number} for AS{as_rule.asn}"
+        facts["text"] = rule_text(as_rule)
     for each in (rule, as_rule):
         if each is not None:
             facts |= {"description": each.description} if each.description else {}
@@ -123,15 +125,7 @@ def rpki_facts(validation: OriginValidation) -> Facts:
     if validation.reason is not None:
         facts["reason"] = validation.reason.value
     if validation.covering:
-        facts["vrps"] = [
-            {
-                "prefix": vrp.prefix,
-                "max_length": vrp.max_length,
-                "asn": vrp.asn,
-                "trust_anchor": vrp.trust_anchor,
-            }
-            for vrp in validation.covering[:VRPS_SHOWN]
-        ]
+        facts["vrps"] = [asdict(vrp) for vrp in validation.covering[:VRPS_SHOWN]]
         facts["vrps_total"] = len(validation.covering)
     if validation.source:
         facts["source"] = validation.source

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from bgptui.domain.alert_json import iso_utc
 from bgptui.domain.roa import RoaReading
@@ -11,7 +12,7 @@ from bgptui.domain.rpki import RpkiState, Vrp
 from bgptui.errors import BadInput
 from bgptui.routemon.roa_baseline import VrpMap
 from bgptui.routemon.roa_expected import Expected
-from bgptui.routemon.rules import expectation
+from bgptui.routemon.rules import rule_text
 from bgptui.routemon.watchlist import AsRule, Rule
 
 VRPS_SHOWN = 16
@@ -43,15 +44,7 @@ def named(vrps: Iterable[Vrp], said: VrpMap) -> tuple[Vrp, ...]:
 
 
 def vrp_facts(vrps: Sequence[Vrp]) -> list[Fact]:
-    return [
-        {
-            "prefix": vrp.prefix,
-            "max_length": vrp.max_length,
-            "asn": vrp.asn,
-            "trust_anchor": vrp.trust_anchor,
-        }
-        for vrp in vrps[:VRPS_SHOWN]
-    ]
+    return [asdict(vrp) for vrp in vrps[:VRPS_SHOWN]]
 
 
 def loss_fact(loss: Loss) -> Fact:
@@ -101,11 +94,7 @@ def change_fact(added: Sequence[Vrp], removed: Sequence[Vrp]) -> Fact:
 
 def rule_fact(rule: Rule | AsRule) -> Fact:
     """The rule by which the ROAs are watched."""
-    if isinstance(rule, Rule):
-        text = f"watchlist rule {rule.number}: {expectation(rule)}"
-    else:
-        text = f"watchlist rule {rule.number} for AS{rule.asn}"
-    fact = {"kind": "rule", "text": text}
+    fact = {"kind": "rule", "text": rule_text(rule)}
     fact |= {"description": rule.description} if rule.description else {}
     return fact | ({"group": rule.group} if rule.group else {})
 

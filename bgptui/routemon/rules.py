@@ -251,6 +251,12 @@ def expectation(rule: Rule) -> str:
     return f"{rule.prefix} up to /{rule.max_length} from {all_named(rule.origins) or 'nobody'}"
 
 
+def rule_text(rule: Rule | AsRule) -> str:
+    """Which rule it is, in a line."""
+    expects = f": {expectation(rule)}" if isinstance(rule, Rule) else f" for AS{rule.asn}"
+    return f"watchlist rule {rule.number}{expects}"
+
+
 def named(origin: int | tuple[int, ...]) -> str:
     """The origin in a sentence."""
     if isinstance(origin, int):
