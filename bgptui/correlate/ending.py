@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from bgptui.correlate.wording import plural
 from bgptui.domain.alert_json import iso_utc
 from bgptui.domain.event import Cause
+from bgptui.domain.words import plural
 
 NO_PEER = "no peer has it any more"
 

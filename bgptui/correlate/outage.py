@@ -11,8 +11,8 @@ from bgptui.correlate.table_transfers import Transfer
 from bgptui.correlate.wording import peer_name, session_title
 from bgptui.domain.alert import Alert, AlertType, Severity
 from bgptui.domain.alert_json import from_iso_utc, iso_utc
-from bgptui.domain.duration import duration_text
 from bgptui.domain.routing import Peer
+from bgptui.domain.words import duration_text
 
 MEMBERS_SHOWN = 1_000  # a restart takes over those; no collector of RIS has as many peers
 

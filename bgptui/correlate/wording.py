@@ -8,6 +8,7 @@ from bgptui.domain.routing import Peer
 from bgptui.domain.rpki import InvalidReason, RpkiState
 from bgptui.domain.score import WindowScore
 from bgptui.domain.window import FEATURES
+from bgptui.domain.words import plural
 
 _ROUTE_TITLES = {
     EventType.HIJACK_SUSPECTED: "Route Hijack Suspected",
@@ -221,8 +222,3 @@ def _origins(asns: tuple[int, ...]) -> str:
 def _list_asns(asns: tuple[int, ...] | list[int]) -> str:
     shown = ", ".join(f"AS{asn}" for asn in asns[:5])
     return shown if len(asns) <= 5 else f"{shown} and {len(asns) - 5} more"
-
-
-def plural(count: int, one: str, more: str) -> str:
-    """`1 peer`, `2 peers`."""
-    return f"{count} {one if count == 1 else more}"

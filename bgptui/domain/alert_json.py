@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from bgptui.domain.alert import Alert, AlertChange, AlertType, Change
-from bgptui.domain.duration import duration_text
+from bgptui.domain.words import duration_text
 
 _encode = msgspec.json.Encoder().encode
 

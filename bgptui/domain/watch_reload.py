@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from bgptui.domain.health import process_name
+from bgptui.domain.words import plural
 
 
 class Reloaded(Struct, frozen=True):
@@ -27,9 +28,9 @@ class Reloaded(Struct, frozen=True):
         """All of it in one line."""
         told = [self.said]
         if self.ended:
-            told.append(f"{_routes(self.ended)} no more")
+            told.append(f"{plural(self.ended, 'route fires', 'routes fire')} no more")
         if self.otherwise:
-            told.append(f"{_routes(self.otherwise)} anew")
+            told.append(f"{plural(self.otherwise, 'route fires', 'routes fire')} anew")
         return "; ".join(told)
 
 
@@ -74,7 +75,3 @@ def _line(answer: Reloaded | None) -> str:
     if answer.is_done:
         return f"watchlist reloaded: {answer.text}"
     return f"NOT reloaded, the old watchlist stays: {answer.said}"
-
-
-def _routes(number: int) -> str:
-    return "1 route fires" if number == 1 else f"{number} routes fire"

@@ -1,4 +1,4 @@
-"""Durations for people."""
+"""Durations and counts for people."""
 
 
 def duration_text(seconds: float) -> str:
@@ -14,3 +14,8 @@ def duration_text(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     return f"{minutes} min {whole % 60} s" if whole % 60 else f"{minutes} min"
+
+
+def plural(count: int, one: str, more: str) -> str:
+    """`1 peer`, `2 peers`."""
+    return f"{count} {one if count == 1 else more}"

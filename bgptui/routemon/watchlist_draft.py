@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from bgptui.domain.prefix import parse_prefix
 from bgptui.domain.rpki import OriginValidation, RpkiState, Vrp
+from bgptui.domain.words import plural
 from bgptui.routemon.census import Enough, Neighbours, RibCensus
 from bgptui.routemon.rules import all_named, named
 from bgptui.routemon.verdict import Origin
@@ -119,7 +120,7 @@ def _draft_prefix(
     expected: list[int] = []
     said, doubtful = [], []
     for origin, peers in seen.items():
-        share = f"{named(origin)}: seen by {_peers(peers)}"
+        share = f"{named(origin)}: seen by {plural(peers, 'peer', 'peers')}"
         is_own = isinstance(origin, int) and origin in asns
         doubt = _doubt(origin, peers < enough, is_own, prefix, validate)
         if doubt:
@@ -191,10 +192,6 @@ def _doubted(side: str, neighbours: Neighbours, enough: int) -> list[str]:
     believed = set(neighbours.believed(enough))
     few = [f"AS{asn} ({neighbours.seen_by(asn)})" for asn in neighbours if asn not in believed]
     return [f"{side} left out, with the few peers that see them: {', '.join(few)}"] if few else []
-
-
-def _peers(count: int) -> str:
-    return f"{count} {'peer' if count == 1 else 'peers'}"
 
 
 def _order(vrp: Vrp) -> tuple[tuple[int, int, int], int, int]:

@@ -7,7 +7,7 @@ import pytest
 
 from bgptui.domain.alert import Alert, AlertChange, AlertType, Change, Severity, Status
 from bgptui.domain.alert_json import alert_line, alert_object, alert_text, from_iso_utc, iso_utc
-from bgptui.domain.duration import duration_text
+from bgptui.domain.words import duration_text
 
 HIJACK = Alert(
     alert_id=17,
