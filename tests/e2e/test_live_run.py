@@ -1,8 +1,7 @@
 """`bgptui --no-ui` on a served recording: the same rows as a replay, and gaps where it was cut."""
 
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
@@ -16,19 +15,9 @@ import pytest
 from bgptui.demo.catalogue import scenario
 from bgptui.sources.playback import Pacing, Times
 from bgptui.sources.ris_server import RisServer, TimedFrame
+from support.awaiting import until
 from support.program import Incident, Program
 from support.tables import assert_same_rows
-
-DEADLINE_S = 60.0
-
-
-def until(process: subprocess.Popen[str], condition: Callable[[], bool], what: str) -> None:
-    """Wait for a condition while the program runs."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline, f"{what} did not come in {DEADLINE_S:.0f} s"
-        time.sleep(0.05)
 
 
 def value(dsn: str, query: str) -> Any:
@@ -74,11 +63,11 @@ def test_a_served_recording_leaves_the_rows_of_its_replay(
     ):
         received = "select count(*) from raw_bgp_data"
         until(
-            live,
             lambda: value(empty_database, "select to_regclass('alert_ids')") is not None,
             "schema",
+            live,
         )
-        until(live, lambda: value(empty_database, received) == count, "the last message")
+        until(lambda: value(empty_database, received) == count, "the last message", live)
         said = program.terminate(live)
     assert "Traceback" not in said
     assert_same_rows(empty_database, database)
@@ -123,18 +112,18 @@ def test_a_server_that_is_restarted_costs_only_the_time_it_was_down(
     count = "select count(*) from raw_bgp_data"
     try:
         with program.running("--no-ui", "--url", feed.url, "--dsn", database) as live:
-            until(live, lambda: value(database, count) > 50, "messages")
+            until(lambda: value(database, count) > 50, "messages", live)
             feed.stop()
             until(
-                live,
                 lambda: (
                     value(database, "select count(*) from feed_gaps where gap_end is null") == 1
                 ),
                 "the gap",
+                live,
             )
             before = value(database, count)
             feed.start(port)
-            until(live, lambda: value(database, count) > before + 50, "messages after the restart")
+            until(lambda: value(database, count) > before + 50, "messages after the restart", live)
             program.terminate(live)
     finally:
         feed.stop()
@@ -169,7 +158,7 @@ def test_an_orderly_stop_and_restart_leave_one_gap_and_no_minute_twice(
         for _ in range(2):
             with program.running(*command) as live:
                 before = value(database, count)
-                until(live, partial(more_than, before + 50), "messages")
+                until(partial(more_than, before + 50), "messages", live)
                 program.terminate(live)
     finally:
         feed.stop()
@@ -207,17 +196,17 @@ def test_a_killed_collector_comes_back_with_its_open_alert_and_a_gap_and_resolve
     opened = "select count(*) from alerts where alert_type = 'hijack'"
     try:
         with program.running(*command) as first:
-            until(first, lambda: value(database, opened) == 1, "the hijack")
+            until(lambda: value(database, opened) == 1, "the hijack", first)
             first.kill()
         with program.running(*command) as second:
             gap = "select reason from feed_gaps where gap_end is not null"
-            until(second, lambda: value(database, gap) == "restart", "the gap of the restart")
+            until(lambda: value(database, gap) == "restart", "the gap of the restart", second)
             status = "select status from alerts where alert_type = 'hijack'"
             assert value(database, status) == "open"
             # The routes that fired before the kill are withdrawn after the restart.
-            until(second, lambda: value(database, status) == "resolved", "its end")
+            until(lambda: value(database, status) == "resolved", "its end", second)
             on = "select count(*) from route_monitor_events where ended_at is null"
-            until(second, lambda: value(database, on) == 0, "the end of its row")
+            until(lambda: value(database, on) == 0, "the end of its row", second)
             program.terminate(second)
     finally:
         server.stop()

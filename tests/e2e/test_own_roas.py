@@ -16,9 +16,9 @@ import pytest
 from bgptui.demo.catalogue import scenario
 from bgptui.sources.playback import Pacing, Times
 from bgptui.sources.ris_server import RisServer, TimedFrame
+from support.awaiting import rows, until
 from support.program import Program
 
-DEADLINE_S = 60.0
 PREFIX = "198.18.7.0/24"  # nobody in the demo announces it
 OPEN = "select count(*) from alerts where alert_type = 'roa' and status = 'open'"
 RESOLVED = "select count(*) from alerts where alert_type = 'roa' and status = 'resolved'"
@@ -68,17 +68,11 @@ class Roas:
         beside.replace(self._vrps)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.dsn, autocommit=True) as connection:
-            return connection.execute(query.encode()).fetchall()
+        return rows(self.dsn, query)
 
     def until(self, query: str, *programs: subprocess.Popen[str]) -> None:
         """Wait until a query counts one, while the programs run."""
-        deadline = time.monotonic() + DEADLINE_S
-        while not self._counts_one(query):
-            for process in programs:
-                assert process.poll() is None, process.communicate()[1]
-            assert time.monotonic() < deadline, f"{query}: not in {DEADLINE_S:.0f} s"
-            time.sleep(0.05)
+        until(lambda: self._counts_one(query), query, *programs)
 
     def _counts_one(self, query: str) -> bool:
         try:

@@ -10,7 +10,6 @@ from random import Random
 from typing import Any
 
 import msgspec
-import psycopg
 import pytest
 
 from bgptui.app import collector
@@ -20,6 +19,7 @@ from bgptui.pipeline.topology import Leg, Pipeline
 from bgptui.sources.playback import Pacing, Times
 from bgptui.sources.ris_server import RisServer, TimedFrame
 from bgptui.store.connect import Database
+from support.awaiting import rows
 from support.network import Cable
 
 START = 1_767_787_200.0  # a minute's begin; the feed is live from here on
@@ -101,8 +101,7 @@ class Run:
         return [inputs.recording([str(self._history)]), live]
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.database, autocommit=True) as connection:
-            return connection.execute(query.encode()).fetchall()
+        return rows(self.database, query)
 
     def until(self, query: str, *, what: str) -> None:
         """Wait until a query of one count gives another than 0."""

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import psycopg
 from msgspec import Struct
 
 from bgptui.sources.playback import Pacing, Times
 from bgptui.sources.ris_server import RisServer, TimedFrame
+from support.awaiting import rows
 from support.mortal_server import MortalServer, wait_until
 from support.program import Program
 
@@ -158,8 +158,7 @@ class Outage:
         return row[0]
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.dsn, autocommit=True) as connection:
-            return connection.execute(query.encode()).fetchall()
+        return rows(self.dsn, query)
 
     def wrong(self) -> dict[str, list[tuple[Any, ...]]]:
         """What is missing, twice or out of order in the database, with examples."""
